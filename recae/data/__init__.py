@@ -1,0 +1,1 @@
+"""From files to sparse matrices: reading, ids, filters, splits, published protocols, the sample."""

@@ -1,0 +1,174 @@
+"""`Interactions`: a log of who used what, as one sparse matrix with the caller's ids beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+from scipy import sparse
+
+from recae.data.ids import IdIndex
+
+ValueKind = Literal["rating", "weight"]
+TimeUnit = Literal["s", "ms", "us", "ns", "datetime", "date", "number"]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The input's own column names, so that whatever is written looks like what was read."""
+
+    user: str = "user_id"
+    item: str = "item_id"
+    value: str | None = None
+    """The rating or weight column; None where every interaction counts as 1."""
+    value_kind: ValueKind | None = None
+    time: str | None = None
+    time_unit: TimeUnit = "s"
+    """How times were written: epoch seconds ... nanoseconds, or calendar times."""
+
+
+@dataclass(frozen=True, eq=False)
+class Interactions:
+    """Users x items, canonical: one entry per pair, columns sorted, entries of value 0 kept.
+
+    Immutable: filters and splits return new objects.
+    """
+
+    matrix: sparse.csr_array
+    """(n_users, n_items) float32: the rating or weight, 1 where there is none."""
+    users: IdIndex
+    items: IdIndex
+    timestamps: np.ndarray | None = None
+    """int64 microseconds since 1970 UTC (or plain numbers), aligned with `matrix.data`."""
+    columns: Columns = Columns()
+    counts: dict[str, int] = field(default_factory=dict)
+    """What reading and filtering left out and why, e.g. {"duplicates": 12, "bad rows": 3}."""
+
+    def __post_init__(self) -> None:
+        if self.matrix.shape != (len(self.users), len(self.items)):
+            raise ValueError(
+                f"matrix {self.matrix.shape} does not fit {len(self.users)} users x {len(self.items)} items"
+            )
+        if self.timestamps is not None and len(self.timestamps) != self.matrix.nnz:
+            raise ValueError(f"{len(self.timestamps)} timestamps for {self.matrix.nnz} interactions")
+
+    @property
+    def n_users(self) -> int:
+        return len(self.users)
+
+    @property
+    def n_items(self) -> int:
+        return len(self.items)
+
+    @property
+    def nnz(self) -> int:
+        """How many interactions there are."""
+        return int(self.matrix.nnz)
+
+    @property
+    def has_ratings(self) -> bool:
+        return self.columns.value_kind == "rating"
+
+    def __repr__(self) -> str:
+        return f"Interactions({self.n_users} users x {self.n_items} items, {self.nnz} interactions)"
+
+    def binary(self) -> sparse.csr_array:
+        """(n_users, n_items) float32: 1 for every interaction, whatever its rating or weight."""
+        ones = np.ones(self.nnz, dtype=np.float32)
+        return sparse.csr_array((ones, self.matrix.indices, self.matrix.indptr), shape=self.matrix.shape)
+
+    def item_counts(self) -> np.ndarray:
+        """(n_items,) int64: how many users each item has."""
+        return np.bincount(self.matrix.indices, minlength=self.n_items).astype(np.int64)
+
+    def user_counts(self) -> np.ndarray:
+        """(n_users,) int64: how many items each user has."""
+        return np.diff(self.matrix.indptr).astype(np.int64)
+
+    def row_of_entry(self) -> np.ndarray:
+        """(nnz,) int64: the user position of each entry, in the order of `matrix.data`."""
+        return np.repeat(np.arange(self.n_users), self.user_counts())
+
+    def keep(self, entries: np.ndarray, **counted: int) -> Interactions:
+        """Only the entries where the (nnz,) bool mask `entries` is true; users and items stay as they are.
+
+        `counted` names what was left out, added to `counts`.
+        """
+        rows, matrix = self.row_of_entry()[entries], self.matrix
+        indptr = np.concatenate(([0], np.bincount(rows, minlength=self.n_users).cumsum()))
+        kept = sparse.csr_array((matrix.data[entries], matrix.indices[entries], indptr), shape=matrix.shape)
+        times = None if self.timestamps is None else self.timestamps[entries]
+        return replace(self, matrix=kept, timestamps=times, counts=add_counts(self.counts, counted))
+
+    def select(self, users: np.ndarray | None = None, items: np.ndarray | None = None) -> Interactions:
+        """Only these user and item positions (int arrays without repeats), in this order; None keeps all."""
+        positions = self._entry_numbers()
+        if users is not None:
+            positions = positions[users]
+        if items is not None:
+            positions = positions[:, items]
+            positions.sort_indices()
+        # Entry numbers start at 1, so that slicing cannot confuse the first entry with an empty cell.
+        entries = positions.data - 1
+        matrix = sparse.csr_array(
+            (self.matrix.data[entries], positions.indices, positions.indptr), shape=positions.shape
+        )
+        return replace(
+            self,
+            matrix=matrix,
+            users=self.users if users is None else self.users.subset(users),
+            items=self.items if items is None else self.items.subset(items),
+            timestamps=None if self.timestamps is None else self.timestamps[entries],
+        )
+
+    def drop_empty(self) -> Interactions:
+        """Without the users and items that have no interaction left."""
+        users, items = np.flatnonzero(self.user_counts()), np.flatnonzero(self.item_counts())
+        if len(users) == self.n_users and len(items) == self.n_items:
+            return self
+        return self.select(users, items)
+
+    def to_arrow(self) -> pa.Table:
+        """One row per interaction under the input's own column names, ids in their own type."""
+        names = self.columns
+        table: dict[str, pa.Array] = {
+            names.user: self.users.take(self.row_of_entry()),
+            names.item: self.items.take(self.matrix.indices),
+        }
+        if names.value is not None:
+            table[names.value] = pa.array(self.matrix.data)
+        if names.time is not None and self.timestamps is not None:
+            table[names.time] = _written_times(self.timestamps, names.time_unit)
+        return pa.table(table)
+
+    def _entry_numbers(self) -> sparse.csr_array:
+        numbers = np.arange(1, self.nnz + 1, dtype=np.int64)
+        return sparse.csr_array((numbers, self.matrix.indices, self.matrix.indptr), shape=self.matrix.shape)
+
+
+def add_counts(counts: dict[str, int], more: dict[str, int]) -> dict[str, int]:
+    """Both counts summed key by key; underscores in the new keys become spaces."""
+    total = dict(counts)
+    for key, count in more.items():
+        if count:
+            name = key.replace("_", " ")
+            total[name] = total.get(name, 0) + count
+    return total
+
+
+def _written_times(times: np.ndarray, unit: TimeUnit) -> pa.Array:
+    match unit:
+        case "datetime":
+            return pa.array(times).cast(pa.timestamp("us", tz="UTC"))
+        case "date":
+            return pa.array(times).cast(pa.timestamp("us")).cast(pa.date32())
+        case "s":
+            return pa.array(times // 1_000_000)
+        case "ms":
+            return pa.array(times // 1_000)
+        case "ns":
+            return pa.array(times * 1_000)
+        case _:
+            return pa.array(times)

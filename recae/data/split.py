@@ -1,0 +1,69 @@
+"""`Split`: what a model learns from, and the users whose hidden interactions it is judged on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+from scipy import sparse
+
+from recae.data.ids import IdIndex
+from recae.data.interactions import Columns, Interactions
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """Users with the history that a model may see and the targets that it should put on top.
+
+    The columns of both matrices are the items of the training data. `history` and `target` share no entry.
+    """
+
+    history: sparse.csr_array
+    """(n_users, n_items) float32: rating or weight, 1 where there is none."""
+    target: sparse.csr_array
+    """(n_users, n_items) float32."""
+    users: IdIndex
+    unknown_targets: np.ndarray
+    """(n_users,) int64: targets among items that training never saw. They count as relevant but cannot be
+    listed, so no figure looks better than it is."""
+    columns: Columns = Columns()
+
+    def __post_init__(self) -> None:
+        if not self.history.shape == self.target.shape or self.history.shape[0] != len(self.users):
+            raise ValueError(f"history {self.history.shape}, target {self.target.shape}, {len(self.users)} users")
+
+    @property
+    def n_users(self) -> int:
+        return len(self.users)
+
+    def relevant_counts(self) -> np.ndarray:
+        """(n_users,) int64: how many targets each user has, unknown items included."""
+        return np.diff(self.target.indptr).astype(np.int64) + self.unknown_targets
+
+    def select(self, users: np.ndarray) -> HeldOut:
+        """Only these user positions, in this order."""
+        return HeldOut(
+            self.history[users], self.target[users], self.users.subset(users), self.unknown_targets[users], self.columns
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Training data with what is held out of it."""
+
+    train: Interactions
+    valid: HeldOut | None
+    test: HeldOut | None
+    spec: str
+    """How it was made, as it is written on the command line, e.g. "user-holdout:valid=0.1,test=0.1"."""
+    seed: int | None = None
+    notes: dict[str, int] = field(default_factory=dict)
+    """What the strategy left out and why, e.g. {"test users without targets": 4}."""
+
+
+def held_out_table(part: sparse.csr_array, users: IdIndex, items: IdIndex, columns: Columns) -> pa.Table:
+    """One row per entry of a history or target matrix, with the caller's ids and column names."""
+    return Interactions(
+        part, users, items, columns=Columns(columns.user, columns.item, columns.value, columns.value_kind)
+    ).to_arrow()

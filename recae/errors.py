@@ -1,0 +1,51 @@
+"""Everything that can go wrong for a user, each with the exit code that a scheduler sees."""
+
+from __future__ import annotations
+
+
+class RecaeError(Exception):
+    """One clear sentence for a person: what is wrong, where, and what to do about it."""
+
+    exit_code = 1
+
+
+class ConfigError(RecaeError):
+    """A command, option or hyper-parameter that cannot be used as it was given."""
+
+    exit_code = 2
+
+
+class DataError(RecaeError):
+    """Input data that is malformed, or empty after the filters."""
+
+    exit_code = 3
+
+
+class CapacityError(RecaeError):
+    """The work would not fit in memory; the sentence names an estimate and an alternative."""
+
+    exit_code = 4
+
+
+class StorageError(RecaeError):
+    """A file or folder that could not be read or written."""
+
+    exit_code = 5
+
+
+class QualityError(RecaeError):
+    """A quality gate was not met."""
+
+    exit_code = 6
+
+
+class ModelFormatError(RecaeError):
+    """A model folder that is damaged, incomplete or of another format version."""
+
+    exit_code = 7
+
+
+class OutputLockedError(RecaeError):
+    """Another run is writing to the same output."""
+
+    exit_code = 75

@@ -1,0 +1,1 @@
+"""From lists to figures: metrics with one exact definition each, kept per user."""

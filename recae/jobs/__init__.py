@@ -1,0 +1,1 @@
+"""The jobs, one function each: what the command line and a notebook call."""

@@ -1,0 +1,1 @@
+"""Neural models that reconstruct a user's history."""

@@ -1,0 +1,1 @@
+"""Models that are one item-item matrix, solved in closed form."""

@@ -1,0 +1,67 @@
+"""Every model by name: one literal table, imported when a model is asked for."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from recae.errors import ConfigError
+
+if TYPE_CHECKING:
+    from recae.models.base import Recommender
+
+MODELS = {
+    "popularity": "recae.models.popularity:Popularity",
+    "item-knn": "recae.models.neighbours.item_knn:ItemKnn",
+    "pure-svd": "recae.models.linear.pure_svd:PureSvd",
+    "ials": "recae.models.factorization.ials:Ials",
+    "bpr": "recae.models.factorization.bpr:Bpr",
+    "ease": "recae.models.linear.ease:Ease",
+    "autorec-item": "recae.models.autoencoders.autorec_item:AutoRecItem",
+    "autorec-user": "recae.models.autoencoders.autorec_user:AutoRecUser",
+    "mult-dae": "recae.models.autoencoders.mult_dae:MultDae",
+    "mult-vae": "recae.models.autoencoders.mult_vae:MultVae",
+}
+
+
+def model_names() -> list[str]:
+    """The names of all models, in the order in which they are listed."""
+    return list(MODELS)
+
+
+def model_class(name: str) -> type[Recommender]:
+    """The class behind `name`.
+
+    Raises:
+        ConfigError: there is no such model; the sentence names the nearest one.
+    """
+    if name not in MODELS:
+        near = difflib.get_close_matches(name, MODELS, n=1)
+        hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(MODELS)}."
+        raise ConfigError(f"There is no model {name!r}. {hint}")
+    module, _, attribute = MODELS[name].partition(":")
+    found: type[Recommender] = getattr(importlib.import_module(module), attribute)
+    return found
+
+
+def create(name: str, **settings: Any) -> Recommender:
+    """A new, unfitted model: `create("ease", l2=500)`.
+
+    Raises:
+        ConfigError: there is no such model, or a hyper-parameter is unknown or impossible.
+    """
+    return model_class(name)(**settings)
+
+
+def load(folder: str | Path) -> Recommender:
+    """The model that `Recommender.save` wrote to `folder`. Runs no code from the folder.
+
+    Raises:
+        ModelFormatError: the folder is damaged, incomplete or of a newer format.
+        StorageError: it cannot be read.
+    """
+    from recae.models.folder import load_model
+
+    return load_model(Path(folder), model_class)

@@ -1,0 +1,25 @@
+"""What every fit and every ranking is told besides data and hyper-parameters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from recae.progress import SILENT, Progress
+
+Precision = Literal["auto", "fp32", "bf16"]
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """Seed, machine and reporting; nothing here changes which model is fitted."""
+
+    seed: int = 42
+    device: str = "auto"
+    """"auto" (a GPU if there is one), "cpu", "cuda" or "cuda:1"."""
+    precision: Precision = "auto"
+    """Matrix products in bf16 where the processor is faster with them, or always in one of the two."""
+    progress: Progress = SILENT
+
+
+DEFAULTS = RunOptions()

@@ -1,0 +1,1 @@
+"""From results to pages: HTML, Markdown and JSON from the same object."""

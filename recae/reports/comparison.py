@@ -1,0 +1,75 @@
+"""`Comparison`: several models judged on one split; every report is drawn from this one object."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from recae.evaluation.result import Evaluation
+from recae.training.curve import LearningCurve
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One setting that was tried, and what it reached on validation data."""
+
+    settings: dict[str, Any]
+    value: float
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class ModelRun:
+    """One model: how it was chosen, what it reached on test data, what it cost."""
+
+    name: str
+    title: str
+    config: dict[str, Any]
+    """The full hyper-parameters of the chosen setting."""
+    trials: tuple[Trial, ...]
+    """Every setting tried on validation data, in the order of trying; empty where there was no choice."""
+    evaluation: Evaluation
+    valid_value: float | None
+    """The selection metric on validation data for the chosen setting."""
+    fit_seconds: float
+    users_per_second: float
+    """Users scored, ranked and judged per second."""
+    size_bytes: int
+    """The model's weights."""
+    curve: LearningCurve | None = None
+
+
+@dataclass(frozen=True)
+class ExampleUser:
+    """One test user as a person would look at it: titles (or ids), untrusted text."""
+
+    user: str
+    history: tuple[str, ...]
+    targets: tuple[str, ...]
+    lists: dict[str, tuple[tuple[str, bool], ...]]
+    """Model name -> (title, hit) from rank 1 on."""
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """The whole result of comparing models on one split."""
+
+    data: dict[str, Any]
+    """The summary of the input (`recae.data.describe`)."""
+    split: dict[str, Any]
+    """spec, seed, users and interactions in each part, notes."""
+    metrics: tuple[str, ...]
+    """In the order in which tables show them; the first chose the hyper-parameters and sorts the table."""
+    selected_on: str
+    """How hyper-parameters were chosen, in words, e.g. "ndcg@10 on 94 validation users"."""
+    runs: tuple[ModelRun, ...]
+    facts: dict[str, Any]
+    """Seed, machine, versions, date, command: what is needed to run it again."""
+    popularity_curve: tuple[int, ...] = ()
+    """Training users per item, most popular first (at most 500 points), for the long-tail plot."""
+    examples: tuple[ExampleUser, ...] = field(default=())
+
+    def leaderboard(self) -> tuple[ModelRun, ...]:
+        """The runs, best first by the first metric (ties by name)."""
+        first = self.metrics[0]
+        return tuple(sorted(self.runs, key=lambda run: (-run.evaluation.means()[first], run.name)))

@@ -1,0 +1,93 @@
+"""Output that appears whole or not at all: written beside its place, synced, then renamed."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from recae.errors import StorageError
+
+
+@contextmanager
+def replacing_file(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary path in the same folder; on success it takes the place of `path`.
+
+    Missing parent folders are made. If the body raises, the temporary file is removed and whatever stood
+    at `path` before stays as it was.
+
+    Raises:
+        StorageError: the file could not be written.
+    """
+    path = Path(path)
+    beside = _beside(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield beside
+        _sync(beside)
+        os.replace(beside, path)
+        _sync(path.parent)
+    except OSError as error:
+        raise StorageError(f"{path} could not be written: {error.strerror or error}.") from error
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+@contextmanager
+def replacing_folder(path: str | Path, *, marker: str) -> Iterator[Path]:
+    """Yield a temporary folder beside `path`; on success it takes the place of `path`.
+
+    A folder that already stands there is replaced only if it is empty or holds the file `marker`, by which
+    recae knows its own output again: nothing that recae did not write is ever deleted.
+
+    Raises:
+        StorageError: `path` holds something that recae did not write, or writing failed.
+    """
+    path = Path(path)
+    if path.exists() and not _replaceable(path, marker):
+        raise StorageError(f"{path} exists and was not written by recae: choose another --out or remove it.")
+    beside = _beside(path)
+    try:
+        beside.mkdir(parents=True)
+        yield beside
+        for file in beside.rglob("*"):
+            _sync(file)
+        _swap(beside, path)
+        _sync(path.parent)
+    except OSError as error:
+        raise StorageError(f"{path} could not be written: {error.strerror or error}.") from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _beside(path: Path) -> Path:
+    return path.absolute().parent / f".{path.name}.{secrets.token_hex(4)}.tmp"
+
+
+def _replaceable(path: Path, marker: str) -> bool:
+    return path.is_dir() and ((path / marker).is_file() or not any(path.iterdir()))
+
+
+def _swap(new: Path, path: Path) -> None:
+    # A folder that is not empty cannot be renamed over, so the old one steps aside first and goes last.
+    old = _beside(path)
+    if path.exists():
+        os.rename(path, old)
+    try:
+        os.rename(new, path)
+    except OSError:
+        if old.exists():
+            os.rename(old, path)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
