@@ -156,8 +156,8 @@ class Recommender(ABC):
             strangers = np.flatnonzero(positions == UNKNOWN)
             first = users.values[int(strangers[0])].as_py()
             raise DataError(
-                f"{self.info.name} cannot score {len(strangers)} users that were not in its training data (the first is {first!r}); "
-                "use an inductive model or train again."
+                f"{self.info.name} cannot score {len(strangers)} users that were not in its training data "
+                f"(the first is {first!r}); use an inductive model or train again."
             )
         return positions
 
