@@ -1,0 +1,147 @@
+"""Judge a model, or anybody's lists, on held-out users: one ranking pass for all metrics and cut-offs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from scipy import sparse
+
+from recae.data.split import HeldOut
+from recae.errors import ConfigError, DataError
+from recae.evaluation.judge import Judge
+from recae.evaluation.metrics import DEFAULT_METRICS, Metric, parse_metrics
+from recae.evaluation.result import Evaluation
+from recae.progress import SILENT, Progress
+from recae.ranking.lists import Scorer, TopN
+from recae.ranking.recommend import MEMORY_BYTES, Score, rank, score_blocks
+
+LIST_ROWS = 16_384
+"""Ready-made lists judged at a time."""
+
+
+def evaluate(
+    model: Scorer,
+    held_out: HeldOut,
+    metrics: Sequence[str] = DEFAULT_METRICS,
+    *,
+    item_counts: np.ndarray | None = None,
+    n_train_users: int | None = None,
+    exclude_seen: bool = True,
+    memory_bytes: int = MEMORY_BYTES,
+    progress: Progress = SILENT,
+) -> Evaluation:
+    """Score, rank and judge every user of `held_out` who has a target.
+
+    Args:
+        model: anything with `items` and `score`; its items are the columns of `held_out`.
+        held_out: histories and targets.
+        metrics: names such as "ndcg@10" or "rmse".
+        item_counts: (n_items,) users per item in the training data, for novelty; default: what the model knows.
+        n_train_users: how many users there were in training, for novelty; default: what the model knows.
+        exclude_seen: leave a user's history out of the lists. Ratings are predicted whatever was seen.
+        memory_bytes: bound for a block of scores; the result does not depend on it.
+        progress: told after each block.
+
+    Raises:
+        ConfigError: a metric that does not exist, or novelty without counts.
+        DataError: nobody has a target, or the items are not the model's.
+        RecaeError: the model gave scores that cannot be ranked.
+    """
+    counts = item_counts if item_counts is not None else getattr(model, "item_counts", None)
+    n_users = n_train_users if n_train_users is not None else getattr(model, "n_train_users", None)
+    return _evaluate(
+        model.score,
+        len(model.items),
+        held_out,
+        parse_metrics(metrics),
+        counts=_counts(counts, n_users),
+        exclude_seen=exclude_seen,
+        memory_bytes=memory_bytes,
+        progress=progress,
+    )
+
+
+def fast_validation(score: Callable[[sparse.csr_array], np.ndarray], held_out: HeldOut, metric: str) -> float:
+    """One metric's mean while a model is trained, the same figure as `evaluate` gives.
+
+    `score` maps histories (n_rows, n_items) to scores of that shape. Models that know users by id are not for this.
+    """
+    (chosen,) = parse_metrics([metric])
+    result = _evaluate(lambda histories, _: score(histories), held_out.target.shape[1], held_out, [chosen])
+    return result.means()[str(chosen)]
+
+
+def evaluate_lists(
+    lists: TopN,
+    held_out: HeldOut,
+    metrics: Sequence[str] = DEFAULT_METRICS,
+    *,
+    item_counts: np.ndarray | None = None,
+    n_train_users: int | None = None,
+) -> Evaluation:
+    """Judge lists that are there already: row i of `lists` belongs to user i of `held_out`.
+
+    A user with an empty list counts 0. Positions of n_items and above are items that nobody knows: they keep
+    their place and are never hits.
+
+    Raises:
+        ConfigError: a metric that does not exist or needs more than lists, or novelty without counts.
+        DataError: nobody has a target.
+    """
+    started = time.perf_counter()
+    chosen = parse_metrics(metrics)
+    of_ratings = [str(metric) for metric in chosen if metric.of_ratings]
+    if of_ratings:
+        raise ConfigError(f"{', '.join(of_ratings)} compares predicted ratings; lists have none.")
+    if len(lists) != held_out.n_users:
+        raise ValueError(f"{len(lists)} lists for {held_out.n_users} users")
+    users = _with_targets(held_out)
+    judge = Judge(chosen, held_out.select(users), _counts(item_counts, n_train_users))
+    for start in range(0, len(users), LIST_ROWS):
+        part = users[start : start + LIST_ROWS]
+        judge.add_lists(slice(start, start + len(part)), TopN(lists.items[part], lists.scores[part]))
+    return judge.result(time.perf_counter() - started)
+
+
+def _evaluate(
+    score: Score,
+    n_items: int,
+    held_out: HeldOut,
+    metrics: list[Metric],
+    *,
+    counts: tuple[np.ndarray, int] | None = None,
+    exclude_seen: bool = True,
+    memory_bytes: int = MEMORY_BYTES,
+    progress: Progress = SILENT,
+) -> Evaluation:
+    started = time.perf_counter()
+    users = _with_targets(held_out)
+    judged = held_out if len(users) == held_out.n_users else held_out.select(users)
+    judge = Judge(metrics, judged, counts)
+    blocks = score_blocks(
+        score,
+        judged.history,
+        n_items,
+        users=judged.users,
+        memory_bytes=memory_bytes,
+        progress=progress,
+        label="Evaluating",
+    )
+    for rows, scores in blocks:
+        judge.add_scores(rows, scores)
+        if judge.depth:
+            judge.add_lists(rows, rank(scores, judged.history[rows], judge.depth, exclude_seen=exclude_seen))
+    return judge.result(time.perf_counter() - started)
+
+
+def _with_targets(held_out: HeldOut) -> np.ndarray:
+    users = np.flatnonzero(held_out.relevant_counts())
+    if len(users) == 0:
+        raise DataError("There is no user with a target to judge on.")
+    return users
+
+
+def _counts(item_counts: np.ndarray | None, n_train_users: int | None) -> tuple[np.ndarray, int] | None:
+    return None if item_counts is None or n_train_users is None else (item_counts, n_train_users)

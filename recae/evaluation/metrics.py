@@ -1,0 +1,114 @@
+"""Metric names: what `ndcg@10` asks for, checked before any work is done."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from recae.errors import ConfigError
+from recae.evaluation.ranking_metrics import OF_ALL_LISTS, OF_EACH_LIST
+from recae.evaluation.rating_metrics import OF_RATINGS
+
+DEFAULT_METRICS = (
+    "ndcg@10",
+    "recall@20",
+    "trecall@20",
+    "precision@10",
+    "map@10",
+    "mrr@10",
+    "hit@10",
+    "coverage@10",
+    "novelty@10",
+)
+"""What is measured unless the caller asks for something else; the first one selects models."""
+
+MAX_CUTOFF = 1_000_000
+OTHER_NAMES = {
+    "hit_rate": "hit",
+    "hitrate": "hit",
+    "hits": "hit",
+    "hr": "hit",
+    "p": "precision",
+    "prec": "precision",
+    "r": "recall",
+    "rr": "mrr",
+}
+"""Names that people bring from elsewhere, for the hint in the error."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One figure to compute: a formula and, for lists, the cut-off."""
+
+    name: str
+    """A key of `OF_EACH_LIST`, `OF_ALL_LISTS` or `OF_RATINGS`."""
+    k: int | None = None
+    """How many places of the list count; None for ratings."""
+
+    def __str__(self) -> str:
+        return self.name if self.k is None else f"{self.name}@{self.k}"
+
+    @property
+    def of_ratings(self) -> bool:
+        """Compares predicted with true ratings, and needs no lists."""
+        return self.name in OF_RATINGS
+
+    @property
+    def overall(self) -> bool:
+        """Belongs to all users together; there are no values per user."""
+        return self.name in OF_ALL_LISTS or self.of_ratings
+
+    @property
+    def needs_counts(self) -> bool:
+        """Needs to know how many training users each item has."""
+        return self.name == "novelty"
+
+    @property
+    def lower_is_better(self) -> bool:
+        return self.of_ratings
+
+
+def parse_metrics(names: Sequence[str]) -> list[Metric]:
+    """The metrics of these names, e.g. "ndcg@10" or "rmse", in their order, each once.
+
+    Raises:
+        ConfigError: no name at all, an unknown metric, a cut-off that is missing, superfluous or impossible.
+
+    >>> [str(metric) for metric in parse_metrics(["ndcg@10", "Recall@20", "ndcg@10"])]
+    ['ndcg@10', 'recall@20']
+    """
+    if not names:
+        raise ConfigError("Name at least one metric, e.g. ndcg@10.")
+    return list(dict.fromkeys(_parse(name) for name in names))
+
+
+def metric_names() -> dict[str, str]:
+    """Metric name -> what it is in one line, for help texts."""
+    tables = (OF_EACH_LIST, OF_ALL_LISTS, OF_RATINGS)
+    return {name: (function.__doc__ or "").partition("\n")[0] for table in tables for name, function in table.items()}
+
+
+def _parse(text: str) -> Metric:
+    name, at, cutoff = text.strip().lower().partition("@")
+    if name in OF_RATINGS:
+        if at:
+            raise ConfigError(f"{name} compares ratings and takes no cut-off (got {text!r}).")
+        return Metric(name)
+    if name not in OF_EACH_LIST and name not in OF_ALL_LISTS:
+        raise ConfigError(f"There is no metric {text!r}; {_hint(name, cutoff)}")
+    if not at:
+        raise ConfigError(f"{name} needs a cut-off, e.g. {name}@10 (got {text!r}).")
+    if not re.fullmatch(r"[0-9]+", cutoff) or not 1 <= int(cutoff) <= MAX_CUTOFF:
+        raise ConfigError(f"The cut-off of {name} must be a whole number from 1 to {MAX_CUTOFF} (got {text!r}).")
+    return Metric(name, int(cutoff))
+
+
+def _hint(name: str, cutoff: str) -> str:
+    known = sorted([*OF_EACH_LIST, *OF_ALL_LISTS, *OF_RATINGS])
+    near = [OTHER_NAMES[name]] if name in OTHER_NAMES else difflib.get_close_matches(name, known, n=1)
+    if not near:
+        return f"the metrics are {', '.join(known)}."
+    example = near[0] if near[0] in OF_RATINGS else f"{near[0]}@{cutoff or 10}"
+    return f"did you mean {example}? The metrics are {', '.join(known)}."

@@ -1,0 +1,135 @@
+"""Lists for any number of users: scored, masked and ranked in blocks of bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from scipy import sparse
+
+from recae.data.ids import IdIndex
+from recae.errors import ConfigError, DataError, RecaeError
+from recae.progress import SILENT, Progress
+from recae.ranking.lists import NO_ITEM, Scorer, TopN
+from recae.ranking.rules import UNSEEN_ONLY, Rules, mask
+from recae.ranking.topk import top_k
+
+Score = Callable[[sparse.csr_array, IdIndex | None], np.ndarray]
+"""What `Scorer.score` is: histories (n_rows, n_items) and perhaps the rows' users in, scores out."""
+
+MEMORY_BYTES = 256 * 2**20
+"""What one block of scores and the copies made of it may take, unless the caller says otherwise."""
+BYTES_PER_SCORE = 12
+"""One float32 in the block, one in the masked copy, one in the model's own work."""
+MAX_BLOCK_ROWS = 4096
+"""Larger blocks are not faster, and progress would stand still."""
+
+
+def recommend(
+    model: Scorer,
+    histories: sparse.csr_array,
+    n: int,
+    *,
+    users: IdIndex | None = None,
+    rules: Rules = UNSEEN_ONLY,
+    memory_bytes: int = MEMORY_BYTES,
+    progress: Progress = SILENT,
+) -> TopN:
+    """The best `n` items for every row of `histories`, in the order of the rows.
+
+    Args:
+        model: anything with `items` and `score`.
+        histories: (n_users, n_items) what each user has; columns are the model's items.
+        n: length of the lists.
+        users: ids of the rows, for models that know users by id.
+        rules: what may be listed.
+        memory_bytes: bound for a block of scores; the lists do not depend on it.
+        progress: told after each block.
+
+    Returns:
+        Lists of width min(n, n_items); shorter where the rules leave fewer items. Never an item twice.
+
+    Raises:
+        ConfigError: `n` is less than 1, or a rule names an item that does not exist.
+        DataError: the histories have other columns than the model.
+        RecaeError: the model gave scores of a wrong shape, or NaN or +inf.
+    """
+    n_users, n_items = histories.shape
+    items = np.full((n_users, min(n, n_items) if n > 0 else 0), NO_ITEM, dtype=np.int64)
+    scores = np.full(items.shape, np.nan, dtype=np.float32)
+    blocks = recommend_blocks(
+        model, histories, n, users=users, rules=rules, memory_bytes=memory_bytes, progress=progress
+    )
+    for rows, lists in blocks:
+        items[rows], scores[rows] = lists.items, lists.scores
+    return TopN(items, scores)
+
+
+def recommend_blocks(
+    model: Scorer,
+    histories: sparse.csr_array,
+    n: int,
+    *,
+    users: IdIndex | None = None,
+    rules: Rules = UNSEEN_ONLY,
+    memory_bytes: int = MEMORY_BYTES,
+    progress: Progress = SILENT,
+) -> Iterator[tuple[slice, TopN]]:
+    """Like `recommend`, block by block: (rows of `histories`, their lists), nothing kept in between."""
+    if n < 1:
+        raise ConfigError(f"Lists need at least one place (top {n} was asked for).")
+    n_items = len(model.items)
+    barred = rules.barred(n_items)
+    for rows, scores in score_blocks(
+        model.score, histories, n_items, users=users, memory_bytes=memory_bytes, progress=progress
+    ):
+        yield rows, rank(scores, histories[rows], n, exclude_seen=rules.exclude_seen, barred=barred)
+
+
+def rank(
+    scores: np.ndarray, seen: sparse.csr_array, n: int, *, exclude_seen: bool = True, barred: np.ndarray | None = None
+) -> TopN:
+    """The lists of one block of scores (n_rows, n_items); `scores` may be overwritten."""
+    masked = mask(scores, seen if exclude_seen else None, barred)
+    return top_k(masked, min(n, scores.shape[1]) if scores.shape[1] else n)
+
+
+def score_blocks(
+    score: Score,
+    histories: sparse.csr_array,
+    n_items: int,
+    *,
+    users: IdIndex | None = None,
+    memory_bytes: int = MEMORY_BYTES,
+    progress: Progress = SILENT,
+    label: str = "Ranking",
+) -> Iterator[tuple[slice, np.ndarray]]:
+    """(rows, scores of these rows) for all rows of `histories`, in order; scores are (n_rows, n_items).
+
+    Raises:
+        DataError: the histories have other columns than the model.
+        RecaeError: the model gave scores of a wrong shape.
+    """
+    n_users = histories.shape[0]
+    if histories.shape[1] != n_items:
+        raise DataError(
+            f"The histories have {histories.shape[1]} items and the model {n_items}; they must be the same."
+        )
+    if users is not None and len(users) != n_users:
+        raise DataError(f"There are {len(users)} user ids for {n_users} histories.")
+    step = block_rows(n_items, memory_bytes)
+    with progress.task(label, total=n_users, unit="users") as task:
+        for start in range(0, n_users, step):
+            rows = slice(start, min(start + step, n_users))
+            ids = None if users is None else IdIndex(users.values[rows])
+            scores = score(histories[rows], ids)
+            expected = (rows.stop - rows.start, n_items)
+            if scores.shape != expected:
+                raise RecaeError(f"The model gave scores of shape {scores.shape} where {expected} was expected.")
+            yield rows, scores
+            task.advance(rows.stop - rows.start)
+
+
+def block_rows(n_items: int, memory_bytes: int = MEMORY_BYTES) -> int:
+    """How many users are scored together: at least 1, whatever the catalogue."""
+    return int(np.clip(memory_bytes // (BYTES_PER_SCORE * max(n_items, 1)), 1, MAX_BLOCK_ROWS))
