@@ -106,7 +106,7 @@ def reciprocal_rank(lists: JudgedLists, k: int) -> np.ndarray:
     mrr@K = max_{i<=K} hit(i) / i. Voorhees, "The TREC-8 question answering track report", 1999. ranx: `mrr@K`.
     """
     hits = lists.hits[:, :k]
-    return np.max(hits / np.arange(1, hits.shape[1] + 1), axis=1, initial=0.0)
+    return (hits / np.arange(1, hits.shape[1] + 1)).max(axis=1, initial=0.0, out=np.empty(len(hits)))
 
 
 def hit_rate(lists: JudgedLists, k: int) -> np.ndarray:
