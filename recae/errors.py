@@ -33,6 +33,10 @@ class StorageError(RecaeError):
     exit_code = 5
 
 
+class DamagedFileError(StorageError):
+    """A file that could be read but does not hold what it should: cut short, or of another format."""
+
+
 class QualityError(RecaeError):
     """A quality gate was not met."""
 

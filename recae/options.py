@@ -20,6 +20,8 @@ class RunOptions:
     precision: Precision = "auto"
     """Matrix products in bf16 where the processor is faster with them, or always in one of the two."""
     progress: Progress = SILENT
+    max_memory: int | None = None
+    """Bytes that a fit may take; None: what the machine has free."""
 
 
 DEFAULTS = RunOptions()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -86,6 +87,17 @@ class Interactions:
     def user_counts(self) -> np.ndarray:
         """(n_users,) int64: how many items each user has."""
         return np.diff(self.matrix.indptr).astype(np.int64)
+
+    def fingerprint(self) -> str:
+        """Hex digest of the entries and the ids, the same for the same log however it was stored."""
+        digest = hashlib.blake2b(digest_size=16)
+        for array in (self.matrix.indptr.astype(np.int64), self.matrix.indices.astype(np.int64), self.matrix.data):
+            digest.update(np.ascontiguousarray(array))
+        for ids in (self.users, self.items):
+            digest.update(str(ids.values.type).encode())
+            for part in ids.values.cast(pa.large_string()).take(pa.array(np.arange(len(ids)))).buffers()[1:]:
+                digest.update(part or b"")
+        return digest.hexdigest()
 
     def row_of_entry(self) -> np.ndarray:
         """(nnz,) int64: the user position of each entry, in the order of `matrix.data`."""

@@ -81,6 +81,8 @@ class Recommender(ABC):
     n_train_users: int
     users: IdIndex | None = None
     """The training users; kept only by models that are not inductive."""
+    data_fingerprint: str = ""
+    """Of the training data: `Interactions.fingerprint`."""
     columns: Columns = Columns()
     curve: LearningCurve | None = None
 
@@ -103,6 +105,7 @@ class Recommender(ABC):
             raise DataError(f"{self.info.name} learns from ratings, and the data has no rating column.")
         self.items, self.columns = train.items, train.columns
         self.item_counts, self.n_train_users = train.item_counts(), train.n_users
+        self.data_fingerprint = train.fingerprint()
         self.users = None if self.info.inductive else train.users
         self.curve = None
         self._fit(train, valid, options)
@@ -136,7 +139,7 @@ class Recommender(ABC):
     def similar_items(self, positions: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
         """For each item position: the n most similar items, (len, n) positions and similarities, itself left out.
 
-        Cosine of `item_vectors`; models of item-item weights use those instead.
+        Where fewer than n items are similar, positions end in -1 and similarities in NaN. Cosine of `item_vectors`; models of item-item weights use those instead.
         """
         from recae.models.similar import by_cosine, by_score
 

@@ -1,0 +1,54 @@
+"""Will it fit? Asked before memory is taken, so that a job ends with a sentence and not with a kill."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from recae.errors import CapacityError
+
+_CGROUP = Path("/sys/fs/cgroup")
+
+
+def require_memory(needed: int, limit: int | None, what: str, alternative: str) -> None:
+    """Refuse work that needs more bytes than `limit`, or than the machine has free where that is None.
+
+    Raises:
+        CapacityError: it would not fit; the sentence names the estimate and `alternative`.
+    """
+    free = free_memory() if limit is None else limit
+    if needed > free:
+        raise CapacityError(
+            f"{what} would take about {needed / 1e9:.1f} GB of memory and {free / 1e9:.1f} GB may be used: {alternative}."
+        )
+
+
+def free_memory() -> int:
+    """Bytes that a process may still take: what the machine has available, or less where a container limits it."""
+    free = _machine_memory()
+    limit, used = _number(_CGROUP / "memory.max"), _number(_CGROUP / "memory.current")
+    if limit is not None and used is not None:
+        cached = next(
+            (int(line.split()[1]) for line in _lines(_CGROUP / "memory.stat") if line.startswith("inactive_file ")), 0
+        )
+        free = min(free, limit - used + cached)
+    return max(free, 0)
+
+
+def _machine_memory() -> int:
+    for line in _lines(Path("/proc/meminfo")):
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) * 1024
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def _number(path: Path) -> int | None:
+    text = "".join(_lines(path)).strip()
+    return int(text) if text.isdigit() else None
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text().splitlines()
+    except OSError:
+        return []

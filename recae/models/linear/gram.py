@@ -1,0 +1,45 @@
+"""Products of sparse histories with dense item-item matrices, without any large intermediate."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from scipy import sparse
+from torch.nn import functional
+
+BLOCK_ITEMS = 1024
+
+
+def gram(matrix: sparse.csr_array) -> np.ndarray:
+    """X^T X as one dense array, for X of (n_users, n_items) float32.
+
+    A block of rows at a time, so that the sparse product never stands beside the dense one.
+
+    Returns:
+        (n_items, n_items) float32, symmetric; exact where X is binary and no item has more than 2^24 users.
+    """
+    n_items = matrix.shape[1]
+    by_item = matrix.T.tocsr()
+    dense = np.empty((n_items, n_items), dtype=np.float32)
+    for start in range(0, n_items, BLOCK_ITEMS):
+        rows = slice(start, min(start + BLOCK_ITEMS, n_items))
+        (by_item[rows] @ matrix).toarray(out=dense[rows])
+    return dense
+
+
+def sum_of_rows(histories: sparse.csr_array, table: np.ndarray) -> np.ndarray:
+    """The sum of the rows of `table` at the items of each history, whatever the histories' values.
+
+    Each row is summed in the order of its own items, so it does not depend on the rows beside it.
+
+    Args:
+        histories: (n_rows, n_items).
+        table: (n_items, width) float32.
+
+    Returns:
+        (n_rows, width) float32; zeros for an empty history.
+    """
+    items = torch.from_numpy(histories.indices.astype(np.int64))
+    starts = torch.from_numpy(histories.indptr.astype(np.int64))
+    summed = functional.embedding_bag(items, torch.from_numpy(table), starts, mode="sum", include_last_offset=True)
+    return summed.numpy()
