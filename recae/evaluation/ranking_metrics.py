@@ -97,7 +97,7 @@ def average_precision(lists: JudgedLists, k: int) -> np.ndarray:
     """
     hits = lists.hits[:, :k]
     precisions = np.cumsum(hits, axis=1) / np.arange(1, hits.shape[1] + 1)
-    return (precisions * hits).sum(axis=1) / np.minimum(k, lists.relevant)
+    return np.sum(precisions, axis=1, where=hits) / np.minimum(k, lists.relevant)
 
 
 def reciprocal_rank(lists: JudgedLists, k: int) -> np.ndarray:
@@ -106,7 +106,7 @@ def reciprocal_rank(lists: JudgedLists, k: int) -> np.ndarray:
     mrr@K = max_{i<=K} hit(i) / i. Voorhees, "The TREC-8 question answering track report", 1999. ranx: `mrr@K`.
     """
     hits = lists.hits[:, :k]
-    return (hits / np.arange(1, hits.shape[1] + 1)).max(axis=1, initial=0.0, out=np.empty(len(hits)))
+    return (hits / np.arange(1, hits.shape[1] + 1)).max(axis=1, initial=0.0)
 
 
 def hit_rate(lists: JudgedLists, k: int) -> np.ndarray:
@@ -115,7 +115,7 @@ def hit_rate(lists: JudgedLists, k: int) -> np.ndarray:
     hit@K = max_{i<=K} hit(i). Deshpande and Karypis, "Item-based top-N recommendation algorithms", ACM TOIS 22(1),
     2004. ranx: `hit_rate@K`.
     """
-    return lists.hits[:, :k].any(axis=1).astype(np.float64)
+    return np.minimum(_found(lists, k), 1.0)
 
 
 def novelty(lists: JudgedLists, k: int) -> np.ndarray:
