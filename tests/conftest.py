@@ -5,8 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from scipy import sparse
+
+from recae.data.ids import IdIndex
+from recae.data.interactions import Columns, Interactions
 
 ROOT = Path(__file__).resolve().parent.parent
 REAL_DATA = Path(os.environ.get("RECAE_DATA", ROOT.parent / "shared" / "data"))
@@ -23,3 +29,27 @@ def real_data() -> Callable[[str], Path]:
         return path
 
     return find
+
+
+@pytest.fixture(scope="session")
+def make_log() -> Callable[..., Interactions]:
+    """Build a log from (user, item[, value[, time in seconds]]) rows; ids in sorted order, distinct pairs."""
+
+    def make(rows: list[tuple[Any, ...]], value_kind: Any = "rating", time_unit: Any = "s") -> Interactions:
+        users, items = (sorted({row[k] for row in rows}) for k in (0, 1))
+        width = len(rows[0])
+        order = sorted(rows, key=lambda row: (users.index(row[0]), items.index(row[1])))
+        where = ([users.index(row[0]) for row in order], [items.index(row[1]) for row in order])
+        values = np.array([row[2] if width > 2 else 1 for row in order], dtype=np.float32)
+        matrix = sparse.csr_array((values, where), shape=(len(users), len(items)), dtype=np.float32)
+        ticks = 1 if time_unit == "number" else 1_000_000
+        times = np.array([row[3] * ticks for row in order], dtype=np.int64) if width > 3 else None
+        columns = Columns(
+            value="rating" if width > 2 else None,
+            value_kind=value_kind if width > 2 else None,
+            time="timestamp" if width > 3 else None,
+            time_unit=time_unit,
+        )
+        return Interactions(matrix, IdIndex.of(users), IdIndex.of(items), times, columns)
+
+    return make

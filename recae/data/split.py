@@ -28,10 +28,14 @@ class HeldOut:
     """(n_users,) int64: targets among items that training never saw. They count as relevant but cannot be
     listed, so no figure looks better than it is."""
     columns: Columns = Columns()
+    outside: Interactions | None = None
+    """The unknown targets themselves, row by row beside `target`, where more than their number is known."""
 
     def __post_init__(self) -> None:
         if not self.history.shape == self.target.shape or self.history.shape[0] != len(self.users):
             raise ValueError(f"history {self.history.shape}, target {self.target.shape}, {len(self.users)} users")
+        if self.outside is not None and not np.array_equal(self.outside.user_counts(), self.unknown_targets):
+            raise ValueError("unknown_targets does not count the targets in `outside`")
 
     @property
     def n_users(self) -> int:
@@ -44,7 +48,12 @@ class HeldOut:
     def select(self, users: np.ndarray) -> HeldOut:
         """Only these user positions, in this order."""
         return HeldOut(
-            self.history[users], self.target[users], self.users.subset(users), self.unknown_targets[users], self.columns
+            self.history[users],
+            self.target[users],
+            self.users.subset(users),
+            self.unknown_targets[users],
+            self.columns,
+            None if self.outside is None else self.outside.select(users),
         )
 
 

@@ -1,0 +1,174 @@
+"""A split on disk: one Parquet file per part, and `split.json` that says how it was made."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from scipy import sparse
+
+from recae.data.ids import UNKNOWN, IdIndex, as_arrow
+from recae.data.interactions import Columns, Interactions
+from recae.data.parts import place
+from recae.data.split import HeldOut, Split, held_out_table
+from recae.errors import DamagedFileError, StorageError
+from recae.store.atomic import replacing_folder
+from recae.store.manifest import library_versions, read_json, write_json
+from recae.store.tables import write_table
+
+MARKER = "split.json"
+VOCABULARY = "vocabulary.parquet"
+FORMAT = 1
+_TICKS = {"s": 1_000_000, "ms": 1_000, "us": 1, "number": 1, "datetime": 1, "date": 86_400_000_000}
+
+
+def write_split(split: Split, folder: str | Path) -> Path:
+    """Write the split as a folder, whole or not at all, and return its path.
+
+    train.parquet has ids, values and times as they were read; valid.parquet and test.parquet the targets,
+    unknown items included; valid_history.parquet and test_history.parquet what a model may see;
+    vocabulary.parquet the training items in their order; split.json the specification, seed and sizes.
+
+    Raises:
+        StorageError: the folder exists and was not written by recae, or it could not be written.
+    """
+    columns = _lossless(split.train)
+    parts = {"valid": split.valid, "test": split.test}
+    facts: dict[str, Any] = {
+        "format": FORMAT,
+        "spec": split.spec,
+        "seed": split.seed,
+        "notes": split.notes,
+        "counts": split.train.counts,
+        "columns": asdict(columns),
+        "fingerprint": split.train.fingerprint(),
+        "train": {"users": split.train.n_users, "items": split.train.n_items, "interactions": split.train.nnz},
+    }
+    with replacing_folder(folder, marker=MARKER) as beside:
+        write_table(replace(split.train, columns=columns).to_arrow(), beside / "train.parquet")
+        write_table(pa.table({columns.item: split.train.items.values}), beside / VOCABULARY)
+        for name, part in parts.items():
+            if part is not None:
+                facts[name] = _write_held_out(part, split.train.items, beside, name)
+        write_json(beside, MARKER, facts | {"versions": library_versions()})
+    return Path(folder)
+
+
+def read_split(folder: str | Path) -> Split:
+    """Read what `write_split` wrote; the same ids, values, times and order come back.
+
+    Raises:
+        StorageError: a file is missing or cannot be read.
+        DamagedFileError: a file is not what it should be, or of another format version.
+    """
+    folder = Path(folder)
+    facts = read_json(folder / MARKER)
+    if facts.get("format") != FORMAT:
+        raise DamagedFileError(f"{folder / MARKER} is of format {facts.get('format')!r}; this version reads {FORMAT}.")
+    try:
+        columns = Columns(**facts["columns"])
+        table = _read(folder / "train.parquet")
+        users, items = _distinct(table[columns.user]), IdIndex.of(_read(folder / VOCABULARY)[columns.item])
+        train = _interactions(table, users, items, columns, dict(facts["counts"]))
+        valid, test = (
+            _read_held_out(folder, name, items, columns) if name in facts else None for name in ("valid", "test")
+        )
+        split = Split(train, valid, test, facts["spec"], facts["seed"], dict(facts["notes"]))
+    except (KeyError, TypeError) as error:
+        raise DamagedFileError(f"{folder} is not a whole split: {error} is missing or wrong. Make it again.") from error
+    if train.fingerprint() != facts.get("fingerprint"):
+        raise DamagedFileError(f"{folder / 'train.parquet'} was changed after the split was made. Make it again.")
+    return split
+
+
+def is_split_folder(path: str | Path) -> bool:
+    """Whether `write_split` wrote this folder."""
+    return (Path(path) / MARKER).is_file()
+
+
+def _write_held_out(part: HeldOut, items: IdIndex, folder: Path, name: str) -> dict[str, int]:
+    if part.outside is None and part.unknown_targets.any():
+        raise ValueError("Held-out data whose unknown targets are only counted cannot be written.")
+    tables = [held_out_table(part.target, part.users, items, part.columns)]
+    if part.outside is not None:
+        tables.append(held_out_table(part.outside.matrix, part.users, part.outside.items, part.columns))
+    targets = pa.concat_tables(tables)
+    rows = np.concatenate([_row_numbers(part.target), *([_row_numbers(part.outside.matrix)] if part.outside else [])])
+    write_table(targets.take(pa.array(np.argsort(rows, kind="stable"))), folder / f"{name}.parquet")
+    history = held_out_table(part.history, part.users, items, part.columns)
+    write_table(history, folder / f"{name}_history.parquet")
+    return {"users": part.n_users, "targets": targets.num_rows, "history": history.num_rows}
+
+
+def _read_held_out(folder: Path, name: str, items: IdIndex, columns: Columns) -> HeldOut:
+    targets, history = _read(folder / f"{name}.parquet"), _read(folder / f"{name}_history.parquet")
+    users = _distinct(pa.concat_tables([targets.select([columns.user]), history.select([columns.user])])[columns.user])
+    column = items.positions(targets[columns.item])
+    unknown = column == UNKNOWN
+    beyond = targets.filter(pa.array(unknown))
+    outside = _interactions(beyond, users, _distinct(beyond[columns.item]), columns, {})
+    return HeldOut(
+        history=_matrix(history, users, items, columns),
+        target=_matrix(targets.filter(pa.array(~unknown)), users, items, columns),
+        users=users,
+        unknown_targets=outside.user_counts(),
+        columns=columns,
+        outside=outside,
+    )
+
+
+def _interactions(
+    table: pa.Table, users: IdIndex, items: IdIndex, columns: Columns, counts: dict[str, int]
+) -> Interactions:
+    # The rows were written user by user in the order of the items, so times stay beside their entries.
+    matrix = _matrix(table, users, items, columns)
+    times = None
+    if columns.time is not None and columns.time in table.column_names:
+        times = _read_times(table[columns.time], columns)
+    return Interactions(matrix, users, items, times, columns, counts)
+
+
+def _matrix(table: pa.Table, users: IdIndex, items: IdIndex, columns: Columns) -> sparse.csr_array:
+    n = table.num_rows
+    values = np.ones(n, dtype=np.float32) if columns.value is None else table[columns.value].to_numpy()
+    rows, cols = users.positions(table[columns.user]), items.positions(table[columns.item])
+    return place(rows, cols, values, np.ones(n, dtype=bool), (len(users), len(items)))
+
+
+def _lossless(train: Interactions) -> Columns:
+    """The columns with the written time unit made finer where it would round the times."""
+    names = train.columns
+    if train.timestamps is None or names.time is None:
+        return replace(names, time=None)
+    if names.time_unit != "ns" and (train.timestamps % _TICKS[names.time_unit]).any():
+        return replace(names, time_unit="datetime" if names.time_unit == "date" else "us")
+    return names
+
+
+def _read_times(written: pa.ChunkedArray, columns: Columns) -> np.ndarray:
+    if columns.time_unit in ("datetime", "date"):
+        return written.cast(pa.timestamp("us")).cast(pa.int64()).to_numpy()
+    numbers = written.to_numpy()
+    return numbers // 1_000 if columns.time_unit == "ns" else numbers * _TICKS[columns.time_unit]
+
+
+def _row_numbers(matrix: sparse.csr_array) -> np.ndarray:
+    return np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+
+
+def _distinct(ids: pa.ChunkedArray) -> IdIndex:
+    """The ids in the order in which they first appear."""
+    return IdIndex(as_arrow(ids.unique()))
+
+
+def _read(path: Path) -> pa.Table:
+    try:
+        return pq.read_table(path, partitioning=None)
+    except OSError as error:
+        raise StorageError(f"{path} could not be read: {error.strerror or error}.") from error
+    except pa.ArrowException as error:
+        raise DamagedFileError(f"{path} is not a Parquet file that can be read: {error}") from error

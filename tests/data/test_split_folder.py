@@ -1,0 +1,157 @@
+"""A split comes back from disk exactly as it went there."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+import uuid
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from recae.data.ids import IdIndex
+from recae.data.split_folder import is_split_folder, read_split, write_split
+from recae.data.splits import make_split
+from recae.errors import DamagedFileError, StorageError
+
+
+def same_matrix(left, right):
+    return (
+        left.shape == right.shape
+        and np.array_equal(left.indptr, right.indptr)
+        and np.array_equal(left.indices, right.indices)
+        and np.array_equal(left.data, right.data)
+    )
+
+
+def assert_same_held_out(left, right):
+    assert same_matrix(left.history, right.history)
+    assert same_matrix(left.target, right.target)
+    assert left.users == right.users
+    assert left.users.values.type == right.users.values.type
+    assert left.columns == right.columns
+    assert np.array_equal(left.unknown_targets, right.unknown_targets)
+    order = right.outside.items.positions(left.outside.items.values)
+    used = left.outside.item_counts() > 0
+    assert np.array_equal(np.flatnonzero(order >= 0), np.flatnonzero(used))
+    assert same_matrix(
+        left.outside.select(items=np.flatnonzero(used)).matrix, right.outside.select(items=order[used]).matrix
+    )
+
+
+def assert_same_split(left, right):
+    assert same_matrix(left.train.matrix, right.train.matrix)
+    assert left.train.users == right.train.users
+    assert left.train.items == right.train.items
+    assert left.train.columns == right.train.columns
+    assert left.train.counts == right.train.counts
+    assert (left.train.timestamps is None) == (right.train.timestamps is None)
+    if left.train.timestamps is not None:
+        assert np.array_equal(left.train.timestamps, right.train.timestamps)
+    assert (left.spec, left.seed, left.notes) == (right.spec, right.seed, right.notes)
+    for mine, other in ((left.valid, right.valid), (left.test, right.test)):
+        assert (mine is None) == (other is None)
+        if mine is not None:
+            assert_same_held_out(mine, other)
+
+
+def sample_log(make_log, **options):
+    rng = np.random.default_rng(0)
+    taken = np.argwhere(rng.random((30, 20)) < 0.4)
+    return make_log([(int(u), int(i), float(rng.integers(0, 3)), int(rng.integers(100))) for u, i in taken], **options)
+
+
+@pytest.mark.parametrize(
+    "spec", ["user-holdout", "per-user:test=0.2,valid=0", "leave-last-out", "time", "kfold:3", "inf-ae", "autorec"]
+)
+def test_round_trip(make_log, tmp_path, spec):
+    split = make_split(sample_log(make_log), spec)
+    assert write_split(split, tmp_path / "split") == tmp_path / "split"
+    assert is_split_folder(tmp_path / "split")
+    assert_same_split(split, read_split(tmp_path / "split"))
+
+
+IDS = {
+    "int32": pa.array(range(7, 37), pa.int32()),
+    "uint64": pa.array([2**63 + k for k in range(30)], pa.uint64()),
+    "leading zeros": pa.array([f"{k:05d}" for k in range(30)]),
+    "unicode": pa.array([f"müller-{chr(0x4E00 + k)}" for k in range(30)], pa.large_string()),
+    "uuid": pa.array([uuid.UUID(int=k).bytes for k in range(30)], pa.binary(16)),
+}
+
+
+@pytest.mark.parametrize("kind", IDS)
+def test_ids_of_any_type_come_back(make_log, tmp_path, kind):
+    log = sample_log(make_log)
+    # Ids in descending order: positions must not depend on how the ids sort.
+    log = dataclasses.replace(log, users=IdIndex(IDS[kind].take(pa.array(range(29, -1, -1)))))
+    log = dataclasses.replace(log, items=IdIndex(pa.array([f"i{k}" for k in range(log.n_items)][::-1])))
+    split = make_split(log, "user-holdout:valid=3,test=3")
+    assert_same_split(split, read_split(write_split(split, tmp_path / "split")))
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns", "number", "datetime", "date"])
+def test_times_come_back_whatever_their_unit(make_log, tmp_path, unit):
+    log = sample_log(make_log)
+    ticks = 86_400_000_000 if unit == "date" else 1_000_000
+    log = dataclasses.replace(
+        log, timestamps=log.timestamps // 1_000_000 * ticks, columns=dataclasses.replace(log.columns, time_unit=unit)
+    )
+    split = make_split(log, "per-user")
+    assert_same_split(split, read_split(write_split(split, tmp_path / "split")))
+
+
+def test_times_finer_than_their_unit_are_not_rounded(make_log, tmp_path):
+    log = sample_log(make_log)
+    log = dataclasses.replace(log, timestamps=log.timestamps + 1)
+    again = read_split(write_split(make_split(log, "per-user"), tmp_path / "split"))
+    assert set((again.train.timestamps % 1_000_000).tolist()) == {1}
+
+
+def test_targets_among_unknown_items_are_in_the_file(make_log, tmp_path):
+    rows = [("ann", "a", 5, 1), ("ann", "new", 4, 2), ("bob", "a", 5, 1), ("bob", "b", 5, 2), ("bob", "c", 5, 3)]
+    split = make_split(make_log(rows), "leave-last-out:valid=0,test=1")
+    folder = write_split(split, tmp_path / "split")
+    written = pq.read_table(folder / "test.parquet").to_pylist()
+    assert written == [
+        {"user_id": "ann", "item_id": "new", "rating": 4.0},
+        {"user_id": "bob", "item_id": "c", "rating": 5.0},
+    ]
+    assert_same_split(split, read_split(folder))
+
+
+def test_no_foreign_folder_is_replaced(make_log, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("dear")
+    split = make_split(sample_log(make_log), "per-user")
+    with pytest.raises(StorageError, match="not written by recae"):
+        write_split(split, tmp_path / "mine")
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["letter.txt"]
+    write_split(split, tmp_path / "split")
+    write_split(make_split(sample_log(make_log), "autorec"), tmp_path / "split")
+    assert read_split(tmp_path / "split").spec == "autorec"
+
+
+def test_a_damaged_folder_is_refused(make_log, tmp_path):
+    whole = write_split(make_split(sample_log(make_log), "per-user"), tmp_path / "split")
+
+    def damaged(name, change):
+        copy = tmp_path / name
+        shutil.copytree(whole, copy)
+        change(copy)
+        return copy
+
+    missing = damaged("missing", lambda folder: (folder / "test.parquet").unlink())
+    with pytest.raises(StorageError, match=r"test\.parquet could not be read"):
+        read_split(missing)
+    garbled = damaged("garbled", lambda folder: (folder / "train.parquet").write_bytes(b"PAR1 but not really"))
+    with pytest.raises(DamagedFileError, match=r"train\.parquet"):
+        read_split(garbled)
+    swapped = damaged("swapped", lambda folder: shutil.copy(folder / "test.parquet", folder / "train.parquet"))
+    with pytest.raises(DamagedFileError, match="Make it again"):
+        read_split(swapped)
+    newer = damaged("newer", lambda folder: (folder / "split.json").write_text('{"format": 99}'))
+    with pytest.raises(DamagedFileError, match="format 99"):
+        read_split(newer)

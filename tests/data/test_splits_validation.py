@@ -1,0 +1,57 @@
+"""The validation part that a model gets when it was given none."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from recae.data.validation import validation_cut
+from recae.errors import DataError
+
+
+def log_of(make_log, n_users, n_items=10):
+    return make_log([(u, (u + i) % 50) for u in range(n_users) for i in range(n_items)])
+
+
+@pytest.mark.parametrize(("n_users", "held"), [(5, 1), (100, 10), (700, 50), (6000, 60)])
+def test_whole_users_are_held_out(make_log, n_users, held):
+    train = log_of(make_log, n_users) if n_users < 1000 else log_of(make_log, n_users, 3)
+    rest, valid = validation_cut(train, seed=1, kind="users")
+    assert valid.n_users == held
+    assert rest.n_users == n_users - held
+    assert rest.items == train.items
+    assert valid.history.shape[1] == train.n_items
+    assert not np.isin(valid.users.values.to_pylist(), rest.users.values.to_pylist()).any()
+    assert valid.history.nnz + valid.target.nnz + rest.nnz == train.nnz
+    assert (np.diff(valid.target.indptr) == (2 if n_users < 1000 else 1)).all()
+    assert not valid.unknown_targets.any()
+
+
+def test_single_entries_are_held_out(make_log):
+    train = log_of(make_log, 400)
+    rest, valid = validation_cut(train, seed=1, kind="entries")
+    assert rest.users == train.users
+    assert rest.items == train.items
+    assert rest.nnz + valid.target.nnz == train.nnz
+    assert 0.04 < valid.target.nnz / train.nnz < 0.06
+    assert rest.user_counts().min() >= 1
+    row = int(train.users.positions(valid.users.take([0]))[0])
+    assert np.array_equal(valid.history[[0]].indices, rest.matrix[[row]].indices)
+
+
+@pytest.mark.parametrize("kind", ["users", "entries"])
+def test_the_seed_decides(make_log, kind):
+    train = log_of(make_log, 100)
+    first, again, other = (validation_cut(train, seed=seed, kind=kind)[1] for seed in (1, 1, 2))
+    assert first.users == again.users
+    assert np.array_equal(first.target.indices, again.target.indices)
+    assert first.users != other.users or not np.array_equal(first.target.indices, other.target.indices)
+
+
+@pytest.mark.parametrize("kind", ["users", "entries"])
+def test_tiny_data(make_log, kind):
+    _, valid = validation_cut(make_log([(1, 1), (1, 2), (2, 1)]), kind=kind)
+    assert valid.users.values.to_pylist() == [1]
+    assert (valid.history.nnz, valid.target.nnz) == (1, 1)
+    with pytest.raises(DataError, match="at least 2 interactions"):
+        validation_cut(make_log([(1, 1), (2, 1)]), kind=kind)
