@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
-from scipy import sparse
 
 from recae.data.split import HeldOut
 from recae.errors import ConfigError, DataError
 from recae.evaluation.judge import Judge
-from recae.evaluation.metrics import DEFAULT_METRICS, Metric, parse_metrics
+from recae.evaluation.metrics import DEFAULT_METRICS, parse_metrics
 from recae.evaluation.result import Evaluation
 from recae.progress import SILENT, Progress
 from recae.ranking.lists import Scorer, TopN
-from recae.ranking.recommend import MEMORY_BYTES, Score, rank, score_blocks
+from recae.ranking.recommend import MEMORY_BYTES, rank, score_blocks
 
 LIST_ROWS = 16_384
 """Ready-made lists judged at a time."""
@@ -49,28 +48,21 @@ def evaluate(
         DataError: nobody has a target, or the items are not the model's.
         RecaeError: the model gave scores that cannot be ranked.
     """
-    counts = item_counts if item_counts is not None else getattr(model, "item_counts", None)
-    n_users = n_train_users if n_train_users is not None else getattr(model, "n_train_users", None)
-    return _evaluate(
-        model.score,
-        len(model.items),
-        held_out,
-        parse_metrics(metrics),
-        counts=_counts(counts, n_users),
-        exclude_seen=exclude_seen,
-        memory_bytes=memory_bytes,
-        progress=progress,
+    started = time.perf_counter()
+    known_counts = item_counts if item_counts is not None else getattr(model, "item_counts", None)
+    known_users = n_train_users if n_train_users is not None else getattr(model, "n_train_users", None)
+    users = _with_targets(held_out)
+    judged = held_out if len(users) == held_out.n_users else held_out.select(users)
+    judge = Judge(parse_metrics(metrics), judged, _counts(known_counts, known_users))
+    blocks = score_blocks(
+        model, judged.history, users=judged.users, memory_bytes=memory_bytes, progress=progress, label="Evaluating"
     )
-
-
-def fast_validation(score: Callable[[sparse.csr_array], np.ndarray], held_out: HeldOut, metric: str) -> float:
-    """One metric's mean while a model is trained, the same figure as `evaluate` gives.
-
-    `score` maps histories (n_rows, n_items) to scores of that shape. Models that know users by id are not for this.
-    """
-    (chosen,) = parse_metrics([metric])
-    result = _evaluate(lambda histories, _: score(histories), held_out.target.shape[1], held_out, [chosen])
-    return result.means()[str(chosen)]
+    for rows, scores in blocks:
+        judge.add_scores(rows, scores)
+        if judge.depth:
+            seen = judged.history[rows]
+            judge.add_lists(rows, rank(scores, seen, judge.depth, exclude_seen=exclude_seen, first_row=rows.start))
+    return judge.result(time.perf_counter() - started)
 
 
 def evaluate_lists(
@@ -102,37 +94,6 @@ def evaluate_lists(
     for start in range(0, len(users), LIST_ROWS):
         part = users[start : start + LIST_ROWS]
         judge.add_lists(slice(start, start + len(part)), TopN(lists.items[part], lists.scores[part]))
-    return judge.result(time.perf_counter() - started)
-
-
-def _evaluate(
-    score: Score,
-    n_items: int,
-    held_out: HeldOut,
-    metrics: list[Metric],
-    *,
-    counts: tuple[np.ndarray, int] | None = None,
-    exclude_seen: bool = True,
-    memory_bytes: int = MEMORY_BYTES,
-    progress: Progress = SILENT,
-) -> Evaluation:
-    started = time.perf_counter()
-    users = _with_targets(held_out)
-    judged = held_out if len(users) == held_out.n_users else held_out.select(users)
-    judge = Judge(metrics, judged, counts)
-    blocks = score_blocks(
-        score,
-        judged.history,
-        n_items,
-        users=judged.users,
-        memory_bytes=memory_bytes,
-        progress=progress,
-        label="Evaluating",
-    )
-    for rows, scores in blocks:
-        judge.add_scores(rows, scores)
-        if judge.depth:
-            judge.add_lists(rows, rank(scores, judged.history[rows], judge.depth, exclude_seen=exclude_seen))
     return judge.result(time.perf_counter() - started)
 
 

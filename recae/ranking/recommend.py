@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 from scipy import sparse
@@ -13,9 +13,6 @@ from recae.progress import SILENT, Progress
 from recae.ranking.lists import NO_ITEM, Scorer, TopN
 from recae.ranking.rules import UNSEEN_ONLY, Rules, mask
 from recae.ranking.topk import top_k
-
-Score = Callable[[sparse.csr_array, IdIndex | None], np.ndarray]
-"""What `Scorer.score` is: histories (n_rows, n_items) and perhaps the rows' users in, scores out."""
 
 MEMORY_BYTES = 256 * 2**20
 """What one block of scores and the copies made of it may take, unless the caller says otherwise."""
@@ -78,26 +75,33 @@ def recommend_blocks(
     """Like `recommend`, block by block: (rows of `histories`, their lists), nothing kept in between."""
     if n < 1:
         raise ConfigError(f"Lists need at least one place (top {n} was asked for).")
-    n_items = len(model.items)
-    barred = rules.barred(n_items)
-    for rows, scores in score_blocks(
-        model.score, histories, n_items, users=users, memory_bytes=memory_bytes, progress=progress
-    ):
-        yield rows, rank(scores, histories[rows], n, exclude_seen=rules.exclude_seen, barred=barred)
+    barred = rules.barred(len(model.items))
+    blocks = score_blocks(model, histories, users=users, memory_bytes=memory_bytes, progress=progress)
+    for rows, scores in blocks:
+        seen = histories[rows]
+        yield rows, rank(scores, seen, n, exclude_seen=rules.exclude_seen, barred=barred, first_row=rows.start)
 
 
 def rank(
-    scores: np.ndarray, seen: sparse.csr_array, n: int, *, exclude_seen: bool = True, barred: np.ndarray | None = None
+    scores: np.ndarray,
+    seen: sparse.csr_array,
+    n: int,
+    *,
+    exclude_seen: bool = True,
+    barred: np.ndarray | None = None,
+    first_row: int = 0,
 ) -> TopN:
-    """The lists of one block of scores (n_rows, n_items); `scores` may be overwritten."""
+    """The lists of one block of scores (n_rows, n_items), whose rows count from `first_row`.
+
+    `scores` may be overwritten. The lists are min(n, n_items) wide.
+    """
     masked = mask(scores, seen if exclude_seen else None, barred)
-    return top_k(masked, min(n, scores.shape[1]) if scores.shape[1] else n)
+    return top_k(masked, min(n, max(scores.shape[1], 1)), first_row=first_row)
 
 
 def score_blocks(
-    score: Score,
+    model: Scorer,
     histories: sparse.csr_array,
-    n_items: int,
     *,
     users: IdIndex | None = None,
     memory_bytes: int = MEMORY_BYTES,
@@ -110,7 +114,7 @@ def score_blocks(
         DataError: the histories have other columns than the model.
         RecaeError: the model gave scores of a wrong shape.
     """
-    n_users = histories.shape[0]
+    n_users, n_items = histories.shape[0], len(model.items)
     if histories.shape[1] != n_items:
         raise DataError(
             f"The histories have {histories.shape[1]} items and the model {n_items}; they must be the same."
@@ -122,7 +126,7 @@ def score_blocks(
         for start in range(0, n_users, step):
             rows = slice(start, min(start + step, n_users))
             ids = None if users is None else IdIndex(users.values[rows])
-            scores = score(histories[rows], ids)
+            scores = model.score(histories[rows], ids)
             expected = (rows.stop - rows.start, n_items)
             if scores.shape != expected:
                 raise RecaeError(f"The model gave scores of shape {scores.shape} where {expected} was expected.")

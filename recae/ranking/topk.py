@@ -12,12 +12,13 @@ TIE_COLUMNS = 8192
 """Columns looked at together while ties are settled: bounds the memory, and constant rows end in the first step."""
 
 
-def top_k(scores: np.ndarray | torch.Tensor, k: int) -> TopN:
+def top_k(scores: np.ndarray | torch.Tensor, k: int, *, first_row: int = 0) -> TopN:
     """The `k` best items of every row, exactly, whatever the ties, threads or device.
 
     Args:
         scores: (n_rows, n_items) floats; -inf means "never list". Left unchanged.
         k: length of the lists, at least 1; where fewer than `k` items may be listed, the rest is padding.
+        first_row: number of the first row where `scores` is a block of more, so that errors name the right one.
 
     Returns:
         (n_rows, k) item positions and float32 scores, ordered by score (descending), then by position (ascending).
@@ -37,7 +38,7 @@ def top_k(scores: np.ndarray | torch.Tensor, k: int) -> TopN:
     listed = np.full((n_rows, k), np.nan, dtype=np.float32)
     width = min(k, n_items)
     if n_rows and width:
-        values, positions = _best(block, width)
+        values, positions = _best(block, width, first_row)
         real = values != -np.inf
         items[:, :width] = np.where(real, positions, NO_ITEM)
         listed[:, :width] = np.where(real, values, np.nan)
@@ -53,12 +54,12 @@ def _as_tensor(scores: np.ndarray | torch.Tensor) -> torch.Tensor:
     return block if block.dtype in (torch.float32, torch.float64) else block.float()
 
 
-def _best(block: torch.Tensor, width: int) -> tuple[np.ndarray, np.ndarray]:
+def _best(block: torch.Tensor, width: int, first_row: int) -> tuple[np.ndarray, np.ndarray]:
     """Values and positions of the `width` best per row, each (n_rows, width), in the final order."""
     # One place more than wanted: only where it equals the last wanted one can a tie cross the end of the list.
     found = torch.topk(block, min(width + 1, block.shape[1]), dim=1)
     values, positions = found.values.cpu().numpy(), found.indices.cpu().numpy()
-    _refuse_impossible(values[:, 0])
+    _refuse_impossible(values[:, 0], first_row)
     if values.shape[1] > width:
         last = values[:, width - 1]
         unsettled = np.flatnonzero((values[:, width] == last) & (last != -np.inf))
@@ -68,14 +69,14 @@ def _best(block: torch.Tensor, width: int) -> tuple[np.ndarray, np.ndarray]:
     return values, _order_equals(values, positions)
 
 
-def _refuse_impossible(best: np.ndarray) -> None:
+def _refuse_impossible(best: np.ndarray, first_row: int) -> None:
     """NaN and +inf come out on top, so the best score of each row tells about all."""
     wrong = np.flatnonzero(~(best < np.inf))
     if len(wrong):
         row = int(wrong[0])
         raise RecaeError(
-            f"The model gave scores that cannot be ranked ({best[row]}) in row {row}"
-            f" ({len(wrong)} of {len(best)} rows); its training has probably diverged."
+            f"The model gave scores that cannot be ranked ({best[row]}) in row {first_row + row}"
+            f" ({len(wrong)} of {len(best)} rows in this block); its training has probably diverged."
         )
 
 
