@@ -9,7 +9,7 @@ from scipy import sparse
 
 from recae.data.interactions import Interactions
 from recae.data.parts import binarized
-from recae.data.times import parse_time
+from recae.data.moments import parse_time
 from recae.errors import DataError
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,8 @@ FORMAT = 1
 _TICKS = {"s": 1_000_000, "ms": 1_000, "us": 1, "number": 1, "datetime": 1, "date": 86_400_000_000}
 
 
-def write_split(split: Split, folder: str | Path) -> Path:
-    """Write the split as a folder, whole or not at all, and return its path.
+def write_split(split: Split, folder: str | Path, more: Mapping[str, Any] | None = None) -> Path:
+    """Write the split as a folder, whole or not at all, and return its path; `more` is added to split.json.
 
     train.parquet has ids, values and times as they were read; valid.parquet and test.parquet the targets,
     unknown items included; valid_history.parquet and test_history.parquet what a model may see;
@@ -54,7 +55,7 @@ def write_split(split: Split, folder: str | Path) -> Path:
         for name, part in parts.items():
             if part is not None:
                 facts[name] = _write_held_out(part, split.train.items, beside, name)
-        write_json(beside, MARKER, facts | {"versions": library_versions()})
+        write_json(beside, MARKER, {**(more or {}), **facts, "versions": library_versions()})
     return Path(folder)
 
 

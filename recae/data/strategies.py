@@ -13,7 +13,7 @@ import numpy as np
 
 from recae.data.interactions import Interactions
 from recae.data.parts import Cut, Parts, count_rows
-from recae.data.times import parse_time
+from recae.data.moments import parse_time
 from recae.errors import ConfigError, DataError
 
 
