@@ -1,0 +1,234 @@
+"""Whatever a log comes as - files, folders, tables in memory - as parts that yield Arrow record batches."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from recae.data.columns import USUAL_NAMES, ColumnChoice, refuse_repeats
+from recae.data.ids import as_arrow
+from recae.data.jsonlines import open_json
+from recae.data.sniff import SAMPLE_BYTES, sniff
+from recae.data.textfiles import TextPart, open_bytes, unreadable
+from recae.errors import ConfigError, DataError, StorageError
+
+_BATCH_ROWS = 1 << 18
+_COMPRESSED = (".gz", ".zst", ".zstd", ".bz2")
+_PARQUET = (".parquet", ".pq")
+_JSON = (".jsonl", ".ndjson", ".json")
+_NOT_DATA = (".json", ".md", ".crc", ".toml", ".html")
+"""Files that may lie in a data folder without being data (manifests, notes)."""
+
+
+class Part(Protocol):
+    """One file or table of rows."""
+
+    @property
+    def label(self) -> str:
+        """How messages call it."""
+
+    @property
+    def names(self) -> list[str]:
+        """Its columns."""
+
+    @property
+    def ids_are_text(self) -> bool:
+        """Whether ids are text only because the file has no types, so that "7" may stand for 7."""
+
+    def signature(self) -> tuple[object, ...]:
+        """What files of one folder must have in common."""
+
+    def batches(self, names: list[str], dropped: Counter[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """Only the columns `names`, in blocks; malformed rows are counted in `dropped` or refused."""
+
+    def place(self, row: int) -> str:
+        """Where data row `row` (from 0) is, for a message."""
+
+
+@dataclass(frozen=True)
+class ParquetPart:
+    """One Parquet file."""
+
+    path: Path
+    schema: pa.Schema
+    ids_are_text = False
+
+    @property
+    def label(self) -> str:
+        return str(self.path)
+
+    @property
+    def names(self) -> list[str]:
+        return list(self.schema.names)
+
+    def signature(self) -> tuple[object, ...]:
+        return _signature(self.schema)
+
+    def batches(self, names: list[str], dropped: Counter[str] | None = None) -> Iterator[pa.RecordBatch]:
+        try:
+            with pq.ParquetFile(self.path) as file:
+                yield from file.iter_batches(batch_size=_BATCH_ROWS, columns=names)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            raise DataError(f"{self.label} is damaged ({error}); copy or write it again.") from error
+        except OSError as error:
+            raise unreadable(self.path, error) from error
+
+    def place(self, row: int) -> str:
+        return f"{self.label}, row {row + 1}"
+
+
+@dataclass(frozen=True)
+class TablePart:
+    """A table in memory: the columns of a DataFrame, a dict of lists or an Arrow table."""
+
+    columns: dict[str, Any]
+    label = "the table"
+    ids_are_text = False
+
+    @property
+    def names(self) -> list[str]:
+        return list(self.columns)
+
+    def signature(self) -> tuple[object, ...]:
+        return tuple(self.columns)
+
+    def batches(self, names: list[str], dropped: Counter[str] | None = None) -> Iterator[pa.RecordBatch]:
+        arrays = {name: _as_column(name, self.columns[name]) for name in names}
+        lengths = {name: len(array) for name, array in arrays.items()}
+        if len(set(lengths.values())) > 1:
+            counted = ", ".join(f'"{name}" has {length}' for name, length in lengths.items())
+            raise DataError(f"The columns of the table are of different lengths: {counted} values.")
+        yield from pa.table(arrays).to_batches(max_chunksize=_BATCH_ROWS)
+
+    def place(self, row: int) -> str:
+        return f"{self.label}, row {row + 1}"
+
+
+def open_parts(
+    source: Any, *, header: bool | None = None, delimiter: str | None = None, choice: ColumnChoice = USUAL_NAMES
+) -> list[Part]:
+    """Every part of `source`: a path, a folder, a list of them, a DataFrame, a dict of lists, an Arrow table.
+
+    Raises:
+        StorageError: a file does not exist or cannot be read.
+        DataError: a file is not what its name says, is empty, or files of one folder differ in their columns.
+        ConfigError: `source` is none of these.
+    """
+    if isinstance(source, (str, Path)):
+        path = Path(source)
+        if path.is_dir():
+            return _same_columns([open_file(file, header, delimiter, choice) for file in data_files(path)], path)
+        return [open_file(path, header, delimiter, choice)]
+    if isinstance(source, Sequence) and source and all(isinstance(one, (str, Path)) for one in source):
+        return [part for one in source for part in open_parts(one, header=header, delimiter=delimiter, choice=choice)]
+    return [TablePart(_table_columns(source))]
+
+
+def open_file(
+    path: Path, header: bool | None = None, delimiter: str | None = None, choice: ColumnChoice = USUAL_NAMES
+) -> Part:
+    """Find out by content, then by name, what a file is, and open it."""
+    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() not in _COMPRESSED]
+    suffix = suffixes[-1] if suffixes else ""
+    with open_bytes(path) as stream:
+        sample = stream.read(SAMPLE_BYTES)
+    whole = len(sample) < SAMPLE_BYTES
+    if not sample.strip():
+        raise DataError(f"{path} is empty.")
+    if suffix in _PARQUET or sample.startswith(b"PAR1"):
+        return _open_parquet(path)
+    start = sample.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+    if suffix in _JSON or start == b"{":
+        return open_json(path, sample, whole=whole)
+    dialect = sniff(
+        sample, where=str(path), suffix=suffix, whole=whole, header=header, delimiter=delimiter, choice=choice
+    )
+    return TextPart(path, dialect)
+
+
+def data_files(folder: Path) -> list[Path]:
+    """The data files of a folder and its sub-folders by name; hidden files, manifests and notes are no data.
+
+    Raises:
+        DataError: there are none.
+    """
+    try:
+        inside = [path.relative_to(folder) for path in sorted(folder.rglob("*")) if path.is_file()]
+    except OSError as error:
+        raise StorageError(f"{folder} could not be listed: {error.strerror or error}.") from error
+    files = [
+        folder / path
+        for path in inside
+        if not any(name.startswith((".", "_")) for name in path.parts) and path.suffix.lower() not in _NOT_DATA
+    ]
+    if not files:
+        raise DataError(f"{folder} holds no data files (CSV, TSV, .dat, JSON lines or Parquet).")
+    return files
+
+
+def _open_parquet(path: Path) -> ParquetPart:
+    try:
+        schema = pq.read_schema(path)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        reason = str(error).split(".")[0]
+        raise DataError(f"{path} is not a Parquet file, or is cut off or damaged ({reason}).") from error
+    except OSError as error:
+        raise unreadable(path, error) from error
+    refuse_repeats(schema.names, str(path))
+    return ParquetPart(path, schema)
+
+
+def _same_columns(parts: list[Part], folder: Path) -> list[Part]:
+    for part in parts[1:]:
+        if part.signature() != parts[0].signature():
+            raise DataError(
+                f"{folder} mixes files of different columns: {parts[0].label} has {', '.join(parts[0].names)} and "
+                f"{part.label} has {', '.join(part.names)}. Name one file, or put each kind in a folder of its own."
+            )
+    return parts
+
+
+def _signature(schema: pa.Schema) -> tuple[object, ...]:
+    return tuple((field.name, _kind(field.type)) for field in schema)
+
+
+def _kind(kind: pa.DataType) -> str:
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        return "number"
+    if pa.types.is_temporal(kind):
+        return "time"
+    is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    return "text" if is_text else str(kind)
+
+
+def _table_columns(source: Any) -> dict[str, Any]:
+    if not isinstance(source, (pa.Table, Mapping)) and not hasattr(source, "columns"):
+        if not hasattr(source, "__arrow_c_stream__"):
+            raise ConfigError(
+                f"A log cannot be read from a {type(source).__name__}: give a path, a folder, a list of paths, a "
+                "pandas DataFrame, a dict of lists, an Arrow table or a SciPy sparse matrix."
+            )
+        source = pa.table(source)
+    if isinstance(source, pa.Table):
+        refuse_repeats(source.column_names, "The table")
+        return {name: source.column(name) for name in source.column_names}
+    names = list(source) if isinstance(source, Mapping) else list(source.columns)
+    refuse_repeats([str(name) for name in names], "The table")
+    return {str(name): source[name] for name in names}
+
+
+def _as_column(name: str, values: Any) -> pa.Array | pa.ChunkedArray:
+    if isinstance(values, (pa.Array, pa.ChunkedArray)):
+        return values
+    try:
+        return as_arrow(values)
+    except DataError as error:
+        raise DataError(f'The table, column "{name}": {error}') from error

@@ -1,0 +1,174 @@
+"""JSON lines as Arrow record batches: one object per line, the type of a column settled by its first values."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.json as pajson
+
+from recae.data.textfiles import open_bytes
+from recae.errors import DataError
+
+_BLOCK = 8 << 20
+_TYPES = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
+
+
+@dataclass(frozen=True)
+class JsonPart:
+    """One file of JSON lines."""
+
+    path: Path
+    types: dict[str, type]
+    """Column to Python type, from the first lines; columns of null, lists and objects have `object`."""
+    ids_are_text = False
+
+    @property
+    def label(self) -> str:
+        return str(self.path)
+
+    @property
+    def names(self) -> list[str]:
+        return list(self.types)
+
+    def signature(self) -> tuple[object, ...]:
+        """What files of one folder must have in common."""
+        kinds = {int: "number", float: "number"}
+        return tuple(sorted((name, kinds.get(kind, kind.__name__)) for name, kind in self.types.items()))
+
+    def batches(self, names: list[str], dropped: Counter[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """The columns `names`, in blocks; lines that are no JSON object are counted in `dropped` or refused."""
+        types = {name: self.types[name] for name in names}
+        line = 1
+        with open_bytes(self.path) as raw:
+            for block in _blocks(raw):
+                yield self._parsed(block, types, line, dropped)
+                line += block.count(b"\n")
+
+    def place(self, row: int) -> str:
+        """Where data row `row` (from 0) is, for a message."""
+        with open_bytes(self.path) as raw:
+            line = 0
+            for block in _blocks(raw):
+                for text in block.splitlines():
+                    line += 1
+                    if text.strip():
+                        row -= 1
+                    if row < 0:
+                        return f"{self.label}, line {line}"
+        return self.label
+
+    def _parsed(self, block: bytes, types: dict[str, type], line: int, dropped: Counter[str] | None) -> pa.RecordBatch:
+        for name, kind in types.items():
+            if kind is object:
+                raise DataError(f'{self.label}: column "{name}" holds no plain values: numbers, text, true or false.')
+        schema = pa.schema([(name, _TYPES[kind]) for name, kind in types.items()])
+        try:
+            table = pajson.read_json(
+                pa.BufferReader(block),
+                pajson.ReadOptions(block_size=len(block) + 1, use_threads=False),
+                pajson.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore"),
+            )
+            return table.combine_chunks().to_batches()[0]
+        except pa.ArrowInvalid:
+            return self._slowly(block, types, line, dropped)
+
+    def _slowly(self, block: bytes, types: dict[str, type], line: int, dropped: Counter[str] | None) -> pa.RecordBatch:
+        """Line by line: find the line that is wrong, or widen whole numbers to fractions."""
+        columns: dict[str, list[Any]] = {name: [] for name in types}
+        for number, text in enumerate(block.splitlines(), start=line):
+            if not text.strip():
+                continue
+            try:
+                row = self._row(text, types, number)
+            except DataError:
+                if dropped is None:
+                    raise
+                dropped["bad rows"] += 1
+                continue
+            for name, value in row.items():
+                columns[name].append(value)
+        return pa.RecordBatch.from_pydict(
+            {name: pa.array(values, type=_TYPES[types[name]]) for name, values in columns.items()}
+        )
+
+    def _row(self, text: bytes, types: dict[str, type], number: int) -> dict[str, Any]:
+        record = parse_object(text, f"{self.label}, line {number}")
+        row = {name: record.get(name) for name in types}
+        for name, value in row.items():
+            kind = types[name]
+            if kind is int and type(value) is float:
+                types[name] = kind = float
+            if value is None or (type(value) is kind and _fits(value)) or (kind is float and type(value) is int):
+                continue
+            shown = json.dumps(value, ensure_ascii=False)
+            raise DataError(
+                f'{self.label}, line {number}, column "{name}": {shown} is of another type than the values before it '
+                f"({_WORDS[kind]}). Mend the line, or drop such rows with --on-bad drop."
+            )
+        return row
+
+
+_WORDS = {str: "text", int: "numbers", float: "numbers", bool: "true or false"}
+
+
+def open_json(path: Path, sample: bytes, *, whole: bool) -> JsonPart:
+    """Find the columns of a file of JSON lines that starts with `sample`.
+
+    Raises:
+        DataError: the first lines are not JSON objects.
+    """
+    lines = sample.splitlines()
+    if not whole and len(lines) > 1:
+        lines = lines[:-1]
+    types: dict[str, type] = {}
+    for number, text in enumerate(lines[:1000], start=1):
+        if not text.strip():
+            continue
+        for name, value in parse_object(text, f"{path}, line {number}").items():
+            kind = type(value) if type(value) in _TYPES else object
+            known = types.get(name, object)
+            if known is object or (known is int and kind is float):
+                types[name] = kind
+    return JsonPart(path, types)
+
+
+def parse_object(text: bytes, where: str) -> dict[str, Any]:
+    """One line of JSON as a dict.
+
+    Raises:
+        DataError: it is not UTF-8, not JSON, or not an object.
+    """
+    try:
+        record = json.loads(text.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise DataError(f"{where}: byte 0x{text[error.start]:02X} is not UTF-8; JSON must be.") from error
+    except json.JSONDecodeError as error:
+        raise DataError(f"{where}: not JSON ({error.msg} at character {error.pos + 1}).") from error
+    if not isinstance(record, dict):
+        raise DataError(f'{where}: one JSON object per line is expected, such as {{"user_id": 1, "item_id": 2}}.')
+    return record
+
+
+def _fits(value: Any) -> bool:
+    return type(value) is not int or -(2**63) <= value < 2**63
+
+
+def _blocks(raw: Any) -> Iterator[bytes]:
+    rest = b""
+    while data := raw.read(_BLOCK):
+        cut = data.rfind(b"\n") + 1
+        if cut:
+            block = rest + data[:cut]
+            rest = data[cut:]
+            if block.strip():
+                yield block.removeprefix(b"\xef\xbb\xbf")
+        else:
+            rest += data
+    if rest.strip():
+        yield rest.removeprefix(b"\xef\xbb\xbf")

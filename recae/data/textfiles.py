@@ -1,0 +1,207 @@
+"""Delimited text as Arrow record batches of strings, with exact line numbers when something is wrong."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv as pacsv
+
+from recae.data.sniff import Dialect, encoding_error
+from recae.errors import DataError, StorageError
+
+_BLOCK = 8 << 20
+_SEPARATOR = "\x1f"
+"""Stands in for delimiters of more than one character, which Arrow cannot read."""
+_MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bz2"}
+_REFUSED = {b"PK\x03\x04": "zip archive", b"\xfd7zXZ": "xz archive", b"7z\xbc\xaf": "7-Zip archive"}
+
+
+@dataclass(frozen=True)
+class TextPart:
+    """One delimited text file."""
+
+    path: Path
+    dialect: Dialect
+    ids_are_text = True
+
+    @property
+    def label(self) -> str:
+        return str(self.path)
+
+    @property
+    def names(self) -> list[str]:
+        return list(self.dialect.names)
+
+    def signature(self) -> tuple[object, ...]:
+        """What files of one folder must have in common."""
+        return self.dialect.names
+
+    def batches(self, names: list[str], dropped: Counter[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """The columns `names` as strings, in blocks.
+
+        Rows with too few or too many fields are counted in `dropped` and left out; without it they are refused.
+
+        Raises:
+            DataError: such a row, or bytes that are not UTF-8; with the line.
+            StorageError: the file cannot be read.
+        """
+        with open_bytes(self.path) as raw:
+            source = raw if self._plain() else pa.PythonFile(_Recoded(raw, self.dialect), mode="r")
+            try:
+                yield from self._parsed(source, names, dropped)
+            except pa.ArrowInvalid as error:
+                raise self._explained(error) from error
+
+    def place(self, row: int) -> str:
+        """Where data row `row` (from 0) is, for a message."""
+        for number, (line, _) in enumerate(self.rows()):
+            if number == row:
+                return f"{self.label}, line {line}"
+        return self.label
+
+    def rows(self) -> Iterator[tuple[int, list[str]]]:
+        """Every data row with its line number, exactly; only for messages."""
+        rows = self.dialect.rows(self._lines())
+        if self.dialect.header:
+            next(rows, None)
+        yield from rows
+
+    def _plain(self) -> bool:
+        return self.dialect.encoding == "utf-8" and _one_byte(self.dialect.delimiter)
+
+    def _parsed(self, source: Any, names: list[str], dropped: Counter[str] | None) -> Iterator[pa.RecordBatch]:
+        dialect = self.dialect
+
+        def ragged(_: Any) -> str:
+            if dropped is None:
+                return "error"
+            dropped["bad rows"] += 1
+            return "skip"
+
+        arrow_names = names if dialect.header else [f"f{int(name) - 1}" for name in names]
+        reader = pacsv.open_csv(
+            source,
+            pacsv.ReadOptions(block_size=_BLOCK, autogenerate_column_names=not dialect.header),
+            pacsv.ParseOptions(
+                delimiter=dialect.delimiter if _one_byte(dialect.delimiter) else _SEPARATOR,
+                quote_char='"' if dialect.quoting else False,
+                newlines_in_values=dialect.quoting,
+                invalid_row_handler=ragged,
+            ),
+            pacsv.ConvertOptions(column_types=dict.fromkeys(arrow_names, pa.string()), include_columns=arrow_names),
+        )
+        for batch in reader:
+            yield batch.rename_columns(names)
+
+    def _lines(self) -> Iterator[str]:
+        with open_bytes(self.path) as raw:
+            binary = io.BufferedReader(_Raw(raw))
+            for number, line in enumerate(binary, start=1):
+                try:
+                    text = line.decode(self.dialect.encoding)
+                except UnicodeDecodeError as error:
+                    raise encoding_error(line, error, self.label, number) from None
+                yield text.removeprefix("\ufeff") if number == 1 else text
+
+    def _explained(self, error: pa.ArrowInvalid) -> DataError:
+        width = len(self.dialect.names)
+        for line, row in self.rows():
+            if len(row) != width:
+                return DataError(
+                    f"{self.label}, line {line}: {len(row)} fields where {width} are expected. "
+                    "Mend the line, or drop such rows with --on-bad drop."
+                )
+        return DataError(f"{self.label} cannot be read as delimited text: {error}.")
+
+
+@contextmanager
+def open_bytes(path: Path) -> Iterator[Any]:
+    """The content of a file as an Arrow stream, decompressed if it is gzip, zstd or bzip2 (by its first bytes).
+
+    Raises:
+        DataError: the compressed content is damaged or cut off, or an archive.
+        StorageError: the file cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(8)
+        kind = next((name for magic, name in _MAGIC.items() if start.startswith(magic)), None)
+        for magic, name in _REFUSED.items():
+            if start.startswith(magic):
+                raise DataError(f"{path} is a {name}; unpack it first (gzip, zstd and bzip2 are read as they are).")
+        with pa.input_stream(str(path), compression=kind, buffer_size=_BLOCK) as stream:
+            yield stream
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+def unreadable(path: Path, error: OSError) -> StorageError | DataError:
+    """The sentence for a failed read: the disk's fault if there is an errno, else the content's."""
+    if isinstance(error, FileNotFoundError):
+        return StorageError(f"{path} does not exist.")
+    if isinstance(error, PermissionError):
+        return StorageError(f"{path} may not be read: permission denied.")
+    if error.errno is not None:
+        return StorageError(f"{path} could not be read: {error.strerror or error}.")
+    return DataError(f"{path} is damaged or cut off ({str(error).rstrip('.')}); copy or download it again.")
+
+
+def _one_byte(delimiter: str) -> bool:
+    return len(delimiter.encode()) == 1
+
+
+class _Recoded:
+    """A file object in UTF-8 with one-character delimiters, made from one that is not."""
+
+    def __init__(self, raw: Any, dialect: Dialect) -> None:
+        self._raw = raw
+        self._encoding = dialect.encoding
+        self._swap = None if _one_byte(dialect.delimiter) else dialect.delimiter
+        self._rest = b""
+        self._ready = b""
+        self.closed = False
+
+    def read(self, size: int) -> bytes:
+        while len(self._ready) < size:
+            data = self._raw.read(_BLOCK)
+            # A character or delimiter never crosses the end of a line, so whole lines are converted.
+            cut = data.rfind(b"\n") + 1 if data else 0
+            lines, rest = (self._rest + data[:cut], data[cut:]) if cut else (b"", self._rest + data)
+            if not data:
+                lines, rest = rest, b""
+            self._ready += self._converted(lines)
+            self._rest = rest
+            if not data:
+                break
+        out, self._ready = self._ready[:size], self._ready[size:]
+        return out
+
+    def close(self) -> None:
+        self.closed = True
+
+    def _converted(self, lines: bytes) -> bytes:
+        if self._encoding != "utf-8":
+            lines = lines.decode(self._encoding).encode()
+        return lines.replace(self._swap.encode(), _SEPARATOR.encode()) if self._swap else lines
+
+
+class _Raw(io.RawIOBase):
+    """An Arrow stream as a Python one."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._stream.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
