@@ -51,8 +51,7 @@ def recommend(
         DataError: the histories have other columns than the model.
         RecaeError: the model gave scores of a wrong shape, or NaN or +inf.
     """
-    n_users, n_items = histories.shape
-    items = np.full((n_users, min(n, n_items) if n > 0 else 0), NO_ITEM, dtype=np.int64)
+    items = np.full((histories.shape[0], _width(n, len(model.items))), NO_ITEM, dtype=np.int64)
     scores = np.full(items.shape, np.nan, dtype=np.float32)
     blocks = recommend_blocks(
         model, histories, n, users=users, rules=rules, memory_bytes=memory_bytes, progress=progress
@@ -73,13 +72,12 @@ def recommend_blocks(
     progress: Progress = SILENT,
 ) -> Iterator[tuple[slice, TopN]]:
     """Like `recommend`, block by block: (rows of `histories`, their lists), nothing kept in between."""
-    if n < 1:
-        raise ConfigError(f"Lists need at least one place (top {n} was asked for).")
+    width = _width(n, len(model.items))
     barred = rules.barred(len(model.items))
     blocks = score_blocks(model, histories, users=users, memory_bytes=memory_bytes, progress=progress)
     for rows, scores in blocks:
         seen = histories[rows]
-        yield rows, rank(scores, seen, n, exclude_seen=rules.exclude_seen, barred=barred, first_row=rows.start)
+        yield rows, rank(scores, seen, width, exclude_seen=rules.exclude_seen, barred=barred, first_row=rows.start)
 
 
 def rank(
@@ -96,7 +94,7 @@ def rank(
     `scores` may be overwritten. The lists are min(n, n_items) wide.
     """
     masked = mask(scores, seen if exclude_seen else None, barred)
-    return top_k(masked, min(n, max(scores.shape[1], 1)), first_row=first_row)
+    return top_k(masked, _width(n, scores.shape[1]), first_row=first_row)
 
 
 def score_blocks(
@@ -137,3 +135,9 @@ def score_blocks(
 def block_rows(n_items: int, memory_bytes: int = MEMORY_BYTES) -> int:
     """How many users are scored together: at least 1, whatever the catalogue."""
     return int(np.clip(memory_bytes // (BYTES_PER_SCORE * max(n_items, 1)), 1, MAX_BLOCK_ROWS))
+
+
+def _width(n: int, n_items: int) -> int:
+    if n < 1:
+        raise ConfigError(f"Lists need at least one place (top {n} was asked for).")
+    return max(1, min(n, n_items))

@@ -1,0 +1,75 @@
+"""Names of metrics: what is understood, and what is refused in a sentence that helps."""
+
+from __future__ import annotations
+
+import pytest
+
+from recae.errors import ConfigError
+from recae.evaluation.metrics import DEFAULT_METRICS, Metric, metric_names, parse_metrics
+from recae.evaluation.ranking_metrics import OF_ALL_LISTS, OF_EACH_LIST
+from recae.evaluation.rating_metrics import OF_RATINGS
+
+
+def test_names_become_metrics_in_their_order() -> None:
+    assert parse_metrics(["ndcg@10", "rmse", "coverage@5"]) == [
+        Metric("ndcg", 10),
+        Metric("rmse"),
+        Metric("coverage", 5),
+    ]
+
+
+def test_spelling_does_not_matter_and_repeats_are_dropped() -> None:
+    assert [str(metric) for metric in parse_metrics([" NDCG@10 ", "ndcg@10", "ndcg@010"])] == ["ndcg@10"]
+
+
+def test_the_defaults_are_metrics_and_a_ranking_metric_selects() -> None:
+    first = parse_metrics(DEFAULT_METRICS)[0]
+    assert str(first) == "ndcg@10"
+    assert not first.lower_is_better
+
+
+def test_errors_are_better_when_lower() -> None:
+    assert [metric.lower_is_better for metric in parse_metrics(["rmse", "mae", "ndcg@1"])] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("ndgc@10", r"did you mean ndcg@10\?"),
+        ("recal@20", r"did you mean recall@20\?"),
+        ("hr@5", r"did you mean hit@5\?"),
+        ("rsme", r"did you mean rmse\?"),
+        ("quality@10", "the metrics are coverage, hit, mae"),
+        ("", "There is no metric ''"),
+        ("@10", "There is no metric '@10'"),
+        ("ndcg", "needs a cut-off, e.g. ndcg@10"),
+        ("ndcg@", "whole number from 1"),
+        ("ndcg@0", "whole number from 1"),
+        ("ndcg@-5", "whole number from 1"),
+        ("ndcg@ten", "whole number from 1"),
+        ("ndcg@1.5", "whole number from 1"),
+        ("ndcg@10@20", "whole number from 1"),
+        ("ndcg@99999999", "whole number from 1"),
+        ("ndcg@²", "whole number from 1"),
+        ("rmse@10", "takes no cut-off"),
+    ],
+)
+def test_names_that_cannot_be_meant_are_refused(name: str, sentence: str) -> None:
+    with pytest.raises(ConfigError, match=sentence):
+        parse_metrics(["recall@20", name])
+
+
+def test_no_metric_at_all_is_refused() -> None:
+    with pytest.raises(ConfigError, match="at least one metric"):
+        parse_metrics([])
+
+
+def test_every_metric_says_what_it_is_with_formula_and_source() -> None:
+    assert list(metric_names()) == [*OF_EACH_LIST, *OF_ALL_LISTS, *OF_RATINGS]
+    for name, function in (OF_EACH_LIST | OF_ALL_LISTS | OF_RATINGS).items():
+        formula = name if name in OF_RATINGS else f"{name}@K"
+        assert metric_names()[name].endswith((".", ":"))
+        assert f"{formula} = " in (function.__doc__ or "")
+        assert any(
+            year in (function.__doc__ or "") for year in ("1999", "2002", "2004", "2008", "2010", "2015", "2018")
+        )
