@@ -120,13 +120,13 @@ def _times(log: Interactions) -> dict[str, Any] | None:
         return None
     moments = np.unique(log.timestamps)
     return {
-        "first": _written(int(moments[0]), log.columns.time_unit),
-        "last": _written(int(moments[-1]), log.columns.time_unit),
+        "first": _written(moments[0].item(), log.columns.time_unit),
+        "last": _written(moments[-1].item(), log.columns.time_unit),
         "distinct": len(moments),
     }
 
 
-def _written(moment: int, unit: str) -> str | int:
+def _written(moment: float, unit: str) -> str | float:
     if unit == "number":
         return moment
     try:

@@ -8,8 +8,8 @@ import numpy as np
 from scipy import sparse
 
 from recae.data.interactions import Interactions
-from recae.data.parts import binarized
 from recae.data.moments import parse_time
+from recae.data.parts import binarized
 from recae.errors import DataError
 
 

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from recae.data.interactions import Columns
 from recae.errors import ConfigError
 
-_MICROSECONDS = {"s": 1_000_000.0, "ms": 1_000.0, "us": 1.0, "ns": 0.001}
+_MICROSECONDS = {"s": (1_000_000, 1), "ms": (1_000, 1), "us": (1, 1), "ns": (1, 1_000)}
 
 
-def parse_time(moment: str | float, columns: Columns) -> int:
+def parse_time(moment: str | float, columns: Columns) -> int | float:
     """An ISO date or time (UTC unless it says otherwise), or a number in the unit of the log's time column.
 
     >>> parse_time("1970-01-02", Columns(time="t", time_unit="s")) == parse_time(86400, Columns(time="t"))
@@ -22,9 +22,10 @@ def parse_time(moment: str | float, columns: Columns) -> int:
     """
     number = _number(moment)
     if number is not None and columns.time_unit == "number":
-        return int(number)
+        return number
     if number is not None and columns.time_unit in _MICROSECONDS:
-        return round(number * _MICROSECONDS[columns.time_unit])
+        times, over = _MICROSECONDS[columns.time_unit]
+        return number * times // over if isinstance(number, int) else round(number * times / over)
     try:
         parsed = datetime.fromisoformat(str(moment).strip())
     except ValueError:
@@ -37,7 +38,11 @@ def parse_time(moment: str | float, columns: Columns) -> int:
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
-def _number(moment: str | float) -> float | None:
+def _number(moment: str | float) -> int | float | None:
+    try:
+        return int(moment) if isinstance(moment, str) else moment
+    except ValueError:
+        pass
     try:
         number = float(moment)
     except ValueError:

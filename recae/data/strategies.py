@@ -12,8 +12,8 @@ import zlib
 import numpy as np
 
 from recae.data.interactions import Interactions
-from recae.data.parts import Cut, Parts, count_rows
 from recae.data.moments import parse_time
+from recae.data.parts import Cut, Parts, count_rows
 from recae.errors import ConfigError, DataError
 
 
@@ -244,10 +244,11 @@ def _rows(log: Interactions, users: np.ndarray) -> np.ndarray:
     return chosen[log.row_of_entry()]
 
 
-def _moment(times: np.ndarray, share: float) -> int:
+def _moment(times: np.ndarray, share: float) -> int | float:
     """The time from which on about the newest `share` of the interactions lie; never fewer, past the end for 0."""
     count = math.floor(len(times) * share + 1e-9)
-    return int(times.max()) + 1 if count == 0 else int(np.partition(times, len(times) - count)[len(times) - count])
+    moment: int | float = times.max() + 1 if count == 0 else np.partition(times, len(times) - count)[len(times) - count]
+    return moment
 
 
 def _between(strategy: str, name: str, value: float, low: float, high: float) -> None:
