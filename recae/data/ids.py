@@ -87,10 +87,13 @@ def as_arrow(ids: Any) -> pa.Array:
     Raises:
         DataError: the values cannot be ids (mixed types, lists, structs).
     """
-    try:
-        array = pa.Array.from_pandas(ids) if isinstance(ids, (pd.Series, pd.Index)) else pa.array(ids)
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-        raise DataError(f"Ids of different types cannot be mixed in one column: {error}.") from error
+    if isinstance(ids, (pa.Array, pa.ChunkedArray)):
+        array = ids
+    else:
+        try:
+            array = pa.Array.from_pandas(ids) if isinstance(ids, (pd.Series, pd.Index)) else pa.array(ids)
+        except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+            raise DataError(f"Ids of different types cannot be mixed in one column: {error}.") from error
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
     if pa.types.is_dictionary(array.type):
