@@ -1,0 +1,185 @@
+"""Evaluating a model: the right users, masks, ratings and progress, whatever the blocks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+from sklearn.metrics import mean_absolute_error, root_mean_squared_error
+
+from recae.data.ids import IdIndex
+from recae.data.interactions import Columns
+from recae.data.split import HeldOut
+from recae.errors import ConfigError, DataError, RecaeError
+from recae.evaluation.evaluate import evaluate, evaluate_lists
+from recae.evaluation.intervals import bootstrap_interval
+from recae.ranking.recommend import recommend
+from recae.ranking.rules import Rules
+
+METRICS = ("ndcg@3", "recall@3", "map@5", "coverage@3", "novelty@3", "rmse", "mae")
+
+
+@dataclass
+class Table:
+    """Knows every user's scores by id; rows outside the table cannot be asked for."""
+
+    scores: np.ndarray
+    item_counts: np.ndarray
+    n_train_users: int = 100
+
+    @property
+    def items(self) -> IdIndex:
+        return IdIndex.range(self.scores.shape[1])
+
+    def score(self, histories: sparse.csr_array, users: IdIndex | None = None) -> np.ndarray:
+        assert users is not None
+        return self.scores[users.values.to_numpy()]
+
+
+def random_case(seed: int, n_users: int = 12, n_items: int = 9) -> tuple[Table, HeldOut]:
+    random = np.random.default_rng(seed)
+    kind = random.choice(3, p=[0.5, 0.25, 0.25], size=(n_users, n_items))  # neither, history, target
+    kind[0] = np.where(kind[0] == 2, 0, kind[0])  # a user without any target
+    kind[-1, 0] = 2
+    ratings = random.integers(0, 6, size=kind.shape).astype(np.float32)
+    truth = HeldOut(
+        history=entries(ratings, kind == 1),
+        target=entries(ratings, kind == 2),
+        users=IdIndex.range(n_users),
+        unknown_targets=np.where(np.arange(n_users) % 3 == 1, 1, 0),
+        columns=Columns(value="rating", value_kind="rating"),
+    )
+    model = Table(random.normal(3, 1, size=kind.shape).astype(np.float32), random.integers(0, 50, n_items))
+    return model, truth
+
+
+def entries(values: np.ndarray, chosen: np.ndarray) -> sparse.csr_array:
+    """The chosen cells as a matrix, ratings of 0 included."""
+    row, column = np.nonzero(chosen)
+    indptr = np.concatenate(([0], np.cumsum(chosen.sum(axis=1))))
+    return sparse.csr_array((values[row, column], column, indptr), shape=values.shape)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(0, 1000), st.integers(1, 2000), st.booleans())
+def test_the_result_does_not_depend_on_blocks(seed: int, memory_bytes: int, exclude_seen: bool) -> None:
+    model, truth = random_case(seed)
+    whole = evaluate(model, truth, METRICS, exclude_seen=exclude_seen)
+    blocks = evaluate(model, truth, METRICS, exclude_seen=exclude_seen, memory_bytes=memory_bytes)
+    for name, values in whole.per_user.items():
+        np.testing.assert_array_equal(blocks.per_user[name], values)
+    assert blocks.means() == whole.means()
+    assert list(whole.means()) == [*METRICS[:3], "novelty@3", "coverage@3", "rmse", "mae"]
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(0, 1000), st.booleans())
+def test_a_model_and_its_written_lists_get_the_same_figures(seed: int, exclude_seen: bool) -> None:
+    model, truth = random_case(seed)
+    metrics = METRICS[:5]
+    counts = {"item_counts": model.item_counts, "n_train_users": model.n_train_users}
+    lists = recommend(model, truth.history, 5, users=truth.users, rules=Rules(exclude_seen))
+    direct = evaluate(model, truth, metrics, exclude_seen=exclude_seen)
+    written = evaluate_lists(lists, truth, metrics, **counts)
+    assert written.means() == direct.means()
+    assert written.users == direct.users
+
+
+def test_only_users_with_targets_are_asked_for() -> None:
+    model, truth = random_case(3)
+    result = evaluate(model, truth, ["ndcg@5"])
+    assert result.users.values.to_pylist() == np.flatnonzero(truth.relevant_counts()).tolist()
+    assert 0 not in result.users.values.to_pylist()
+    assert len(result.per_user["ndcg@5"]) == len(result.users)
+    assert result.seconds > 0
+
+
+def test_rating_errors_are_pooled_over_all_target_ratings() -> None:
+    model, truth = random_case(5)
+    row, column = truth.target.tocoo().coords
+    true, predicted = truth.target.data, model.scores[row, column]
+    result = evaluate(model, truth, ["rmse", "mae"])
+    assert result.means() == pytest.approx(
+        {"rmse": root_mean_squared_error(true, predicted), "mae": mean_absolute_error(true, predicted)}, abs=1e-6
+    )
+    assert result.per_user == {}
+
+
+def test_the_per_user_table_has_the_users_own_errors() -> None:
+    truth = HeldOut(
+        history=sparse.csr_array((3, 2), dtype=np.float32),
+        target=sparse.csr_array(np.array([[5, 1], [2, 0], [0, 0]], dtype=np.float32)),
+        users=IdIndex.range(3),
+        unknown_targets=np.array([0, 0, 1]),
+        columns=Columns(value_kind="rating"),
+    )
+    model = Table(np.full((3, 2), 2.0, dtype=np.float32), np.ones(2))
+    result = evaluate(model, truth, ["rmse", "mae", "hit@1"])
+    table = result.to_arrow("who").to_pydict()
+    assert table == {
+        "who": [0, 1, 2],
+        "hit@1": [1, 1, 0],
+        "rmse": [pytest.approx(5**0.5), 0, None],
+        "mae": [2, 0, None],
+    }
+    assert result.means()["rmse"] == pytest.approx((10 / 3) ** 0.5)
+    assert result.means()["mae"] == pytest.approx(4 / 3)
+
+
+def test_ratings_are_asked_of_targets_that_have_them() -> None:
+    model, truth = random_case(6)
+    plain = HeldOut(truth.history, truth.target, truth.users, truth.unknown_targets)
+    with pytest.raises(DataError, match="rmse compares ratings"):
+        evaluate(model, plain, ["ndcg@5", "rmse"])
+
+
+def test_the_models_scores_are_not_written_to() -> None:
+    model, truth = random_case(7)
+    before = model.scores.copy()
+    evaluate(model, truth, METRICS)
+    np.testing.assert_array_equal(model.scores, before)
+
+
+def test_intervals_hold_the_figure_and_agree_with_each_metric_alone() -> None:
+    model, truth = random_case(8, n_users=200)
+    result = evaluate(model, truth, METRICS)
+    intervals = result.intervals(resamples=300, seed=1)
+    assert list(intervals) == [*METRICS[:3], "novelty@3", "rmse", "mae"]
+    for name, (low, high) in intervals.items():
+        assert low < result.means()[name] < high
+    for name, values in result.per_user.items():
+        assert intervals[name] == pytest.approx(bootstrap_interval(values, resamples=300, seed=1), abs=1e-12)
+    assert evaluate(model, truth, ["coverage@3"]).intervals() == {}
+
+
+def test_novelty_takes_the_models_counts_or_the_callers() -> None:
+    model, truth = random_case(9)
+    own = evaluate(model, truth, ["novelty@3"]).means()["novelty@3"]
+    everywhere = {"item_counts": np.full(9, 25), "n_train_users": 100}
+    assert evaluate(model, truth, ["novelty@3"], **everywhere).means()["novelty@3"] == 2
+    assert own != 2
+
+
+def test_mistakes_are_found_before_any_scoring() -> None:
+    model, truth = random_case(10)
+    with pytest.raises(ConfigError, match="did you mean ndcg@10"):
+        evaluate(model, truth, ["ndgc@10"])
+    with pytest.raises(ConfigError, match="at least one metric"):
+        evaluate(model, truth, [])
+    with pytest.raises(DataError, match="no user with a target"):
+        evaluate(model, truth.select(np.array([0])), ["ndcg@10"])
+    wider = Table(np.zeros((12, 11), dtype=np.float32), np.ones(11))
+    with pytest.raises(DataError, match="9 items and the model 11"):
+        evaluate(wider, truth, ["ndcg@10"])
+
+
+def test_a_diverged_model_is_named_by_its_row() -> None:
+    model, truth = random_case(11)
+    model.scores[4, 2] = np.nan
+    row = truth.relevant_counts()[:4].astype(bool).sum()
+    with pytest.raises(RecaeError, match=f"nan.* row {row} "):
+        evaluate(model, truth, ["ndcg@10"], memory_bytes=1)
