@@ -24,15 +24,6 @@ class Coded:
     times: np.ndarray | None
     """int64."""
 
-    def take(self, rows: np.ndarray) -> Coded:
-        """Only these rows, in this order."""
-        return Coded(
-            self.users[rows],
-            self.items[rows],
-            None if self.values is None else self.values[rows],
-            None if self.times is None else self.times[rows],
-        )
-
 
 def pair_order(users: np.ndarray, items: np.ndarray, n_users: int, n_items: int) -> np.ndarray:
     """Row numbers sorted by user, then item, then row: two stable counting sorts, linear in the rows."""
@@ -43,7 +34,7 @@ def pair_order(users: np.ndarray, items: np.ndarray, n_users: int, n_items: int)
 def first_repeat(coded: Coded, n_users: int, n_items: int) -> tuple[int, int] | None:
     """The first row whose user and item an earlier row has too, as (earlier row, row); None if there is none."""
     order = pair_order(coded.users, coded.items, n_users, n_items)
-    repeats = np.flatnonzero(_same_as_before(coded.users[order], coded.items[order]))
+    repeats = np.flatnonzero(_same_as_before(coded, order))
     if len(repeats) == 0:
         return None
     at = repeats[np.argmin(order[repeats])]
@@ -60,22 +51,26 @@ def canonical_matrix(
     values (counts the rows where there are none) and keeps the latest time. With "error" the
     caller has refused repeats before (`first_repeat`).
     """
-    order = pair_order(coded.users, coded.items, n_users, n_items)
-    rows = coded.take(order)
-    del order
-    repeats = _same_as_before(rows.users, rows.items)
+    rows = pair_order(coded.users, coded.items, n_users, n_items)
+    repeats = _same_as_before(coded, rows)
     n_repeats = int(np.count_nonzero(repeats))
-    if n_repeats:
-        rows = _summed(rows, repeats) if rule == "sum" else rows.take(_chosen(rows, repeats, rule))
-    values = np.ones(len(rows.users), dtype=np.float32) if rows.values is None else rows.values
-    counts = np.bincount(rows.users, minlength=n_users)
-    indptr = np.concatenate(([0], np.cumsum(counts)))
-    if len(values) < 2**31:
-        indptr = indptr.astype(np.int32)
-    matrix = sparse.csr_array((values, rows.items, indptr), shape=(n_users, n_items))
+    values, times = coded.values, coded.times
+    if n_repeats and rule == "sum":
+        values, times = _summed(coded, rows, repeats)
+        rows = rows[~repeats]
+    else:
+        if n_repeats:
+            rows = rows[_chosen(coded, rows, repeats, rule)]
+        values = None if values is None else values[rows]
+        times = None if times is None else times[rows]
+    indptr = np.concatenate(([0], np.cumsum(np.bincount(coded.users[rows], minlength=n_users))))
+    indices = coded.items[rows]
+    if values is None:
+        values = np.ones(len(rows), dtype=np.float32)
+    matrix = sparse.csr_array((values, indices, indptr.astype(rows.dtype)), shape=(n_users, n_items))
     matrix.has_sorted_indices = True
     matrix.has_canonical_format = True
-    return matrix, rows.times, n_repeats
+    return matrix, times, n_repeats
 
 
 def _counting_order(codes: np.ndarray, size: int) -> np.ndarray:
@@ -88,32 +83,37 @@ def _counting_order(codes: np.ndarray, size: int) -> np.ndarray:
     return one_each.tocsc().indices
 
 
-def _same_as_before(users: np.ndarray, items: np.ndarray) -> np.ndarray:
-    same = np.zeros(len(users), dtype=bool)
-    same[1:] = (users[1:] == users[:-1]) & (items[1:] == items[:-1])
+def _same_as_before(coded: Coded, rows: np.ndarray) -> np.ndarray:
+    """Bool mask over `rows`, which are in pair order: the pair is that of the row before."""
+    same = np.zeros(len(rows), dtype=bool)
+    users = coded.users[rows]
+    same[1:] = users[1:] == users[:-1]
+    items = coded.items[rows]
+    same[1:] &= items[1:] == items[:-1]
     return same
 
 
-def _chosen(rows: Coded, repeats: np.ndarray, rule: Dedupe) -> np.ndarray:
-    """The row to keep of each pair, in the order of the pairs."""
+def _chosen(coded: Coded, rows: np.ndarray, repeats: np.ndarray, rule: Dedupe) -> np.ndarray:
+    """Bool mask over `rows`: the one to keep of each pair."""
     keep = ~repeats
     repeated = repeats.copy()
     repeated[:-1] |= repeats[1:]
-    numbers = np.flatnonzero(repeated)
-    keep[numbers] = False
-    some = rows.take(numbers)
-    pair = np.cumsum(~repeats[numbers])
-    keys = [key for key in (some.times, some.values if rule == "max" else None) if key is not None]
+    places = np.flatnonzero(repeated)
+    starts = np.flatnonzero(~repeats[places])
+    pair = np.cumsum(~repeats[places])
+    some = rows[places]
+    keys = [] if coded.times is None else [coded.times[some]]
+    if rule == "max" and coded.values is not None:
+        keys.append(coded.values[some])
     order = np.lexsort([*keys, pair]) if keys else np.arange(len(pair))
-    starts = np.flatnonzero(~repeats[numbers])
-    ends = np.append(starts[1:], len(pair)) - 1
-    keep[numbers[order[starts if rule == "first" else ends]]] = True
-    return np.flatnonzero(keep)
+    chosen = starts if rule == "first" else np.append(starts[1:], len(pair)) - 1
+    keep[places] = False
+    keep[places[order[chosen]]] = True
+    return keep
 
 
-def _summed(rows: Coded, repeats: np.ndarray) -> Coded:
+def _summed(coded: Coded, rows: np.ndarray, repeats: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
     starts = np.flatnonzero(~repeats)
-    ones = np.ones(len(rows.users), dtype=np.float32)
-    values = np.add.reduceat(ones if rows.values is None else rows.values, starts, dtype=np.float64).astype(np.float32)
-    times = None if rows.times is None else np.maximum.reduceat(rows.times, starts)
-    return Coded(rows.users[starts], rows.items[starts], values, times)
+    values = np.ones(len(rows), dtype=np.float32) if coded.values is None else coded.values[rows]
+    sums = np.add.reduceat(values, starts, dtype=np.float64).astype(np.float32)
+    return sums, None if coded.times is None else np.maximum.reduceat(coded.times[rows], starts)

@@ -72,7 +72,7 @@ class ParquetPart:
 
     def batches(self, names: list[str], dropped: Counter[str] | None = None) -> Iterator[pa.RecordBatch]:
         try:
-            with pq.ParquetFile(self.path) as file:
+            with pq.ParquetFile(self.path, pre_buffer=False) as file:
                 yield from file.iter_batches(batch_size=_BATCH_ROWS, columns=names)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
             raise DataError(f"{self.label} is damaged ({error}); copy or write it again.") from error

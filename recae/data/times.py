@@ -137,8 +137,12 @@ def _from_numbers(times: np.ndarray, where: str) -> tuple[np.ndarray, TimeUnit]:
             raise DataError(f"{where} holds fractions such as {times[times % 1 != 0][0]:g}: no known kind of time.")
         return times, unit
     if times.dtype != np.int64:
-        return np.rint(times * (_MICROSECONDS[unit] if unit != "ns" else 1e-3)).astype(np.int64), unit
-    return (times // 1_000 if unit == "ns" else times * _MICROSECONDS[unit]), unit
+        return np.rint(times * (1e-3 if unit == "ns" else _MICROSECONDS[unit])).astype(np.int64), unit
+    if unit == "ns":
+        times //= 1_000
+    else:
+        times *= _MICROSECONDS[unit]
+    return times, unit
 
 
 def _unit_of(largest: float) -> TimeUnit:
