@@ -1,1 +1,1 @@
-"""The command line: a thin skin over `recae.jobs`, one small file per command."""
+"""The command line: one small file per command, each a thin skin over one function of `recae.jobs`."""

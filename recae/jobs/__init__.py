@@ -1,1 +1,1 @@
-"""The jobs, one function each: what the command line and a notebook call."""
+"""The jobs: one function each with typed arguments, used by the command line and by notebooks alike."""

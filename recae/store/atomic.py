@@ -47,28 +47,47 @@ def replacing_folder(path: str | Path, *, marker: str) -> Iterator[Path]:
         StorageError: `path` holds something that recae did not write, or writing failed.
     """
     path = Path(path)
-    if path.exists() and not _replaceable(path, marker):
-        raise StorageError(f"{path} exists and was not written by recae: choose another --out or remove it.")
+    _refuse_strange(path, marker)
     beside = _beside(path)
     try:
         beside.mkdir(parents=True)
         yield beside
-        for file in beside.rglob("*"):
-            _sync(file)
-        _swap(beside, path)
-        _sync(path.parent)
+        put_in_place(beside, path, marker=marker)
     except OSError as error:
         raise StorageError(f"{path} could not be written: {error.strerror or error}.") from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 
 
+def put_in_place(folder: Path, path: str | Path, *, marker: str) -> None:
+    """Let a finished `folder` take the place of `path` on the same disk, by the rules of `replacing_folder`.
+
+    Raises:
+        StorageError: `path` holds something that recae did not write, or writing failed.
+    """
+    path = Path(path)
+    _refuse_strange(path, marker)
+    try:
+        for file in folder.rglob("*"):
+            _sync(file)
+        _swap(folder, path)
+        _sync(path.absolute().parent)
+    except OSError as error:
+        raise StorageError(f"{path} could not be written: {error.strerror or error}.") from error
+
+
+def replaceable(path: Path, marker: str) -> bool:
+    """Whether `path` is a folder that recae may replace: an empty one, or one with the file `marker`."""
+    return path.is_dir() and ((path / marker).is_file() or not any(path.iterdir()))
+
+
+def _refuse_strange(path: Path, marker: str) -> None:
+    if path.exists() and not replaceable(path, marker):
+        raise StorageError(f"{path} exists and was not written by recae: choose another --out or remove it.")
+
+
 def _beside(path: Path) -> Path:
     return path.absolute().parent / f".{path.name}.{secrets.token_hex(4)}.tmp"
-
-
-def _replaceable(path: Path, marker: str) -> bool:
-    return path.is_dir() and ((path / marker).is_file() or not any(path.iterdir()))
 
 
 def _swap(new: Path, path: Path) -> None:

@@ -1,0 +1,110 @@
+"""`command`: what every command shares: examples, --config, --json, -q/-v, --threads, --traceback and a console."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import shlex
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from recae.cli.config import defaults_from, parameter_names
+from recae.cli.console import Console
+from recae.cli.help import COMMON, Command, LazyGroup, Option
+from recae.cli.progress import progress_for
+from recae.cli.threads import use_threads
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def option(*names: str, section: str = "Options", **attributes: Any) -> Decorator:
+    """`click.option` with the heading under which the help lists it."""
+    return click.option(*names, cls=Option, section=section, **attributes)
+
+
+def command(path: str, *, examples: Sequence[str]) -> Callable[[Callable[..., None]], Command]:
+    """Make a command of a function that takes a `Console` and its own options.
+
+    `path` is how the command is typed after `recae`, e.g. "data split".
+    """
+
+    def make(function: Callable[..., None]) -> Command:
+        @functools.wraps(function)
+        def callback(*, json: bool, quiet: bool, verbose: int, threads: int | None, **values: Any) -> None:
+            verbosity = -1 if quiet else verbose
+            use_threads(threads)
+            typed = shlex.join(["recae", *(click.get_current_context().find_root().obj or ())])
+            function(Console(path, typed, json, verbosity, progress=progress_for(verbosity)), **values)
+
+        with_options = _added(callback, _COMMON_OPTIONS)
+        return click.command(path.split()[-1], cls=Command, path=path, examples=examples)(with_options)
+
+    return make
+
+
+def grouped(name: str, into: type, options: Sequence[Decorator]) -> Decorator:
+    """Options that belong together and arrive as one argument `name`, an instance of the dataclass `into`."""
+    keys = [entry.name for entry in dataclasses.fields(into)]
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def gather(*args: Any, **values: Any) -> Any:
+            chosen = into(**{key: values.pop(key) for key in keys if key in values})
+            return function(*args, **{name: chosen}, **values)
+
+        return _added(gather, options)
+
+    return decorate
+
+
+def _added(function: Callable[..., Any], options: Sequence[Decorator]) -> Callable[..., Any]:
+    for add in reversed(options):
+        function = add(function)
+    return function
+
+
+def _read_config(ctx: click.Context, _param: click.Parameter, path: Path | None) -> None:
+    if path is None:
+        return
+    typed = ctx.command_path.split()[1:]
+    ctx.default_map = defaults_from(path, " ".join(typed), parameter_names(ctx.command), _all_names(ctx.find_root()))
+
+
+def _all_names(root: click.Context) -> set[str]:
+    def walk(node: click.Command) -> set[str]:
+        if not isinstance(node, LazyGroup):
+            return parameter_names(node)
+        children = (node.get_command(root, name) for name in node.list_commands(root))
+        return set().union(*(walk(child) for child in children if child is not None))
+
+    return walk(root.command)
+
+
+def _flag(*names: str, **attributes: Any) -> Decorator:
+    return option(*names, section=COMMON, **attributes)
+
+
+_COMMON_OPTIONS = (
+    _flag(
+        "--config",
+        type=click.Path(path_type=Path, dir_okay=False),
+        is_eager=True,
+        expose_value=False,
+        callback=_read_config,
+        metavar="FILE.toml",
+        help="Defaults for options, e.g. seed = 7, or [train] model = 'ease'. Flags and RECAE_* variables win.",
+    ),
+    _flag("--json", is_flag=True, help="Give the result as one JSON object, the last line of stdout."),
+    _flag("-q", "--quiet", is_flag=True, help="No narration and no progress on stderr."),
+    _flag("-v", "--verbose", count=True, help="Tell more on stderr."),
+    _flag("--threads", type=click.IntRange(min=1), metavar="N", help="Processor threads to use.  [default: all]"),
+    _flag(
+        "--traceback",
+        is_flag=True,
+        expose_value=False,
+        help="Show where an error was raised, besides the sentence about it.",
+    ),
+)

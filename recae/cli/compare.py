@@ -1,0 +1,120 @@
+"""`recae compare`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from recae.cli.base import command, option
+from recae.cli.console import Console
+from recae.cli.options import PATH, NameList, input_options, out_option, run_options
+from recae.errors import ConfigError
+from recae.jobs.reading import Reading
+from recae.options import RunOptions
+
+SPLIT, SEARCH = "What models are judged on", "How settings are chosen"
+
+
+@command(
+    "compare",
+    examples=(
+        "recae compare ratings.csv --out comparison",
+        "recae compare ratings.csv --models ease,mult-vae,ials --split per-user:valid=0.1,test=0.2 --out comparison",
+        "recae compare train.parquet --valid valid.parquet --test test.parquet --models ease,ials --out comparison",
+        "recae compare split --no-search --metrics ndcg@10,recall@20 --out comparison",
+    ),
+)
+@click.argument("source", metavar="INPUT", type=PATH)
+@option(
+    "--models",
+    type=NameList(),
+    metavar="NAMES",
+    help="Which models.  [default: popularity,item-knn,ials,ease,mult-vae]",
+)
+@out_option
+@option(
+    "--split",
+    "spec",
+    metavar="SPEC",
+    section=SPLIT,
+    help="How to split a log.  [default: user-holdout:valid=0.1,test=0.1,observed=0.8; per-user if a model needs that]",
+)
+@option("--valid", type=PATH, metavar="FILE", section=SPLIT, help="Validation targets; INPUT is the training data.")
+@option(
+    "--test",
+    type=PATH,
+    metavar="FILE",
+    section=SPLIT,
+    help="Test targets; histories are the training and validation rows.",
+)
+@option(
+    "--metrics",
+    type=NameList(),
+    metavar="NAMES",
+    section=SPLIT,
+    help="The first one chooses settings and sorts the table.",
+)
+@option(
+    "--trials",
+    type=click.IntRange(min=1),
+    metavar="N",
+    section=SEARCH,
+    help="Try at most N settings of each model.  [default: all of its grid]",
+)
+@option("--no-search", is_flag=True, section=SEARCH, help="Take the default settings.")
+@option("--catalog", type=PATH, metavar="FILE", help="Items with titles.  [default: items.* beside INPUT]")
+@run_options
+@input_options
+def compare(
+    console: Console,
+    source: Path,
+    models: list[str] | None,
+    out: Path,
+    spec: str | None,
+    valid: Path | None,
+    test: Path | None,
+    metrics: list[str] | None,
+    trials: int | None,
+    no_search: bool,
+    catalog: Path | None,
+    run: RunOptions,
+    reading: Reading,
+) -> None:
+    """Compare models on one split and write a report.
+
+    Settings are chosen on validation data, and each model is judged once on test data. Writes report.html, report.md, report.json, per-user.parquet, the models and the split to OUT.
+    """
+    if no_search and trials is not None:
+        raise ConfigError("--no-search and --trials exclude each other.")
+    from recae.jobs.compare import DEFAULT_MODELS
+    from recae.jobs.compare import compare as compare_job
+    from recae.reports.terminal import to_terminal
+
+    result = compare_job(
+        source,
+        out=out,
+        models=models or DEFAULT_MODELS,
+        split=spec,
+        valid=valid,
+        test=test,
+        metrics=metrics,
+        catalog=catalog,
+        trials=0 if no_search else trials,
+        reading=reading,
+        options=replace(run, progress=console.progress),
+        run_id=console.run_id,
+        command=console.typed,
+    )
+    shown = to_terminal(result.comparison, console.width, console.colour)
+    best = result.comparison.leaderboard()[0]
+    console.finish(
+        f"{shown}\n\nReport: {result.folder / 'report.html'}",
+        output=result.folder,
+        files=result.files,
+        rows=len(best.evaluation.users),
+        best=result.best,
+        metrics=best.evaluation.means(),
+        models={run.name: run.evaluation.means() for run in result.comparison.runs},
+    )

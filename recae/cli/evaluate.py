@@ -1,0 +1,113 @@
+"""`recae evaluate`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from recae.cli import text
+from recae.cli.base import command, option
+from recae.cli.console import Console
+from recae.cli.options import PATH, NameList, history_options
+from recae.errors import ConfigError
+from recae.jobs.reading import Reading
+
+if TYPE_CHECKING:
+    from recae.jobs.evaluate import Judged
+
+
+@command(
+    "evaluate",
+    examples=(
+        "recae evaluate model --history train.parquet --target test.parquet",
+        "recae evaluate model --history train.csv --history valid.csv --target test.csv --metrics ndcg@10,recall@20",
+        "recae evaluate --lists lists.parquet --target test.parquet       anybody's lists: user, item[, rank | score]",
+    ),
+)
+@click.argument("model", metavar="[MODELDIR]", type=PATH, required=False)
+@option(
+    "--history",
+    "histories",
+    type=PATH,
+    multiple=True,
+    metavar="FILE",
+    help="What users have already: a file or folder, any number of times.",
+)
+@option("--target", type=PATH, required=True, metavar="FILE", help="What should be on top of their lists.")
+@option("--lists", type=PATH, metavar="FILE", help="Judge these lists instead of a model.")
+@option("--metrics", type=NameList(), metavar="NAMES", help="Names with cut-offs, e.g. ndcg@10,recall@20,rmse.")
+@option("--report", type=PATH, metavar="OUT.html", help="Write a report for a browser.")
+@option("--per-user", type=PATH, metavar="OUT.parquet", help="Write every user's values (also .csv, .tsv, .jsonl).")
+@option("--include-seen", is_flag=True, help="Let the model list items of the history, too.")
+@history_options
+def evaluate(
+    console: Console,
+    model: Path | None,
+    histories: tuple[Path, ...],
+    target: Path,
+    lists: Path | None,
+    metrics: list[str] | None,
+    report: Path | None,
+    per_user: Path | None,
+    include_seen: bool,
+    reading: Reading,
+) -> None:
+    """Judge a model, or anybody's lists.
+
+    On users whose targets are known: means are over the users with targets. The brackets are 95 % bootstrap intervals.
+    """
+    if (model is None) == (lists is None):
+        raise ConfigError("Give either a MODELDIR or --lists FILE to judge.")
+    if model is not None and not histories:
+        raise ConfigError("A model needs --history FILE: what the users have already.")
+    from recae.evaluation.metrics import DEFAULT_METRICS
+    from recae.jobs import evaluate as jobs
+
+    if model is not None:
+        result = jobs.evaluate(
+            model,
+            histories,
+            target,
+            metrics=metrics or DEFAULT_METRICS,
+            report=report,
+            per_user=per_user,
+            include_seen=include_seen,
+            reading=reading,
+            progress=console.progress,
+            run_id=console.run_id,
+        )
+    elif lists is not None:
+        result = jobs.evaluate_lists(
+            lists,
+            target,
+            histories,
+            metrics=metrics,
+            report=report,
+            per_user=per_user,
+            reading=reading,
+            progress=console.progress,
+            run_id=console.run_id,
+        )
+    console.finish(
+        _shown(result, console.width),
+        output=result.files[0] if result.files else None,
+        files=result.files,
+        rows=result.facts["users"],
+        metrics=result.means,
+        intervals=result.intervals,
+        unknown_targets=result.facts["unknown_targets"],
+        configuration=result.facts["configuration"],
+    )
+
+
+def _shown(result: Judged, width: int) -> str:
+    rows: list[Sequence[str]] = []
+    for name, mean in result.means.items():
+        low_high = result.intervals.get(name)
+        rows.append([name, f"{mean:.4f}", "" if low_high is None else f"[{low_high[0]:.4f}, {low_high[1]:.4f}]"])
+    head = f"{result.facts['what']}: {result.facts['users']:,} users with targets"
+    written = [str(path) for path in result.files]
+    return "\n".join([head, text.table(["metric", "mean", "95 % interval"], rows, width=width), *written])

@@ -1,0 +1,44 @@
+"""`recae inspect`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from recae.cli import text
+from recae.cli.base import command
+from recae.cli.console import Console
+from recae.cli.options import PATH
+
+
+@command("inspect", examples=("recae inspect model", "recae inspect model --json"))
+@click.argument("model", metavar="MODELDIR", type=PATH)
+def inspect(console: Console, model: Path) -> None:
+    """Tell what a model folder holds.
+
+    The model, its hyper-parameters, training data, validation metrics and file sizes."""
+    from recae.jobs.inspect import inspect as inspect_job
+
+    result = inspect_job(model)
+    manifest = result.manifest
+    pairs = [
+        ("model", result.model),
+        ("made", manifest["created"]),
+        ("scores", "any history" if manifest["inductive"] else "only users of its training data"),
+        ("training users", manifest["n_train_users"]),
+        ("items", manifest["n_items"]),
+        ("data", manifest["data_fingerprint"]),
+        *((f"  {name}", str(value)) for name, value in result.config.items()),
+        *((f"valid {name}", value) for name, value in result.metrics.items()),
+        *((name, f"{size:,} bytes") for name, size in result.sizes.items()),
+    ]
+    console.finish(
+        text.facts(pairs),
+        output=result.folder,
+        model=result.model,
+        config=result.config,
+        metrics=result.metrics,
+        sizes=result.sizes,
+        manifest=manifest,
+    )

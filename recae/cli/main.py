@@ -1,0 +1,170 @@
+"""The root command, and the one boundary where exceptions become sentences and exit codes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import traceback
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+from typing import TextIO
+
+import click
+
+from recae.cli.console import json_line
+from recae.cli.help import LazyGroup
+from recae.errors import CapacityError, RecaeError, StorageError
+
+COMMANDS = {
+    "data": "recae.cli.data:group",
+    "models": "recae.cli.models:models",
+    "train": "recae.cli.train:train",
+    "evaluate": "recae.cli.evaluate:evaluate",
+    "compare": "recae.cli.compare:compare",
+    "recommend": "recae.cli.recommend:recommend",
+    "similar": "recae.cli.similar:similar",
+    "inspect": "recae.cli.inspect:inspect",
+    "demo": "recae.cli.demo:demo",
+    "completion": "recae.cli.completion:completion",
+}
+EXIT_INTERNAL, EXIT_USAGE = 1, 2
+EXIT_INTERRUPTED, EXIT_PIPE, EXIT_TERMINATED = 130, 141, 143
+
+
+@click.group(
+    cls=LazyGroup,
+    table=COMMANDS,
+    examples=(
+        "recae demo                                               the whole job on a generated sample",
+        "recae data describe ratings.csv                          look at an interactions log",
+        "recae compare ratings.csv --models ease,mult-vae,ials --out comparison",
+        "recae train ratings.csv --model ease --out model",
+        "recae recommend model --history ratings.csv --top 20 --out lists.parquet",
+    ),
+    epilog="Every option can also be given as RECAE_NAME (RECAE_SEED=7) or in --config FILE.toml. "
+    "`recae COMMAND --help` starts with examples.",
+)
+@click.version_option(package_name="recae", prog_name="recae")
+def cli() -> None:
+    """Recommend with autoencoders: an interactions log in; compared models, a report and top-N lists out."""
+
+
+class Terminated(KeyboardInterrupt):
+    """The process was asked to end (SIGTERM); work in progress is put away as it is for Ctrl-C."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; nothing raised by it gets past here."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if instruction := os.environ.get("_RECAE_COMPLETE"):
+        from click.shell_completion import shell_complete
+
+        return shell_complete(cli, {}, "recae", "_RECAE_COMPLETE", instruction)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a title that the terminal cannot show ends no job
+    with _sigterm_raises(), _short_warnings():
+        return _guarded(arguments)
+
+
+def _guarded(arguments: list[str]) -> int:
+    try:
+        with cli.make_context("recae", arguments.copy(), obj=tuple(arguments)) as context:
+            cli.invoke(context)
+        sys.stdout.flush()
+        return 0
+    except click.exceptions.Exit as request:
+        return request.exit_code
+    except BrokenPipeError:
+        # Whoever read our output has gone; the interpreter must not complain about it when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_PIPE
+    except KeyboardInterrupt as interrupt:
+        terminated = isinstance(interrupt, Terminated)
+        code = EXIT_TERMINATED if terminated else EXIT_INTERRUPTED
+        return _fail(arguments, interrupt, "Terminated." if terminated else "Interrupted.", code)
+    except click.ClickException as error:
+        return _usage(arguments, error)
+    except RecaeError as error:
+        return _fail(arguments, error, str(error), error.exit_code)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return _fail(arguments, error, f"{where}{error.strerror or error}.", StorageError.exit_code)
+    except Exception as error:  # noqa: BLE001 - the boundary: a mistake of ours still ends in one sentence
+        if _out_of_memory(error):
+            advice = "Not enough memory: use a smaller model, stricter filters or a machine with more."
+            return _fail(arguments, error, f"{advice} ({_first_line(error)})", CapacityError.exit_code)
+        sentence = f"Internal error, {type(error).__name__}: {_first_line(error)}. Add --traceback to see where."
+        return _fail(arguments, error, sentence, EXIT_INTERNAL)
+
+
+def _fail(arguments: list[str], error: BaseException, sentence: str, code: int) -> int:
+    if "--traceback" in arguments or os.environ.get("RECAE_TRACEBACK", "0") not in ("", "0"):
+        traceback.print_exception(error)
+    click.echo(f"recae: {sentence}", err=True)
+    if "--json" in arguments or os.environ.get("RECAE_JSON", "0") not in ("", "0"):
+        click.echo(json_line({"status": "error", "exit_code": code, "message": sentence}))
+    return code
+
+
+def _usage(arguments: list[str], error: click.ClickException) -> int:
+    context = getattr(error, "ctx", None)
+    if type(error).__name__ == "NoArgsIsHelpError" and context is not None:
+        click.echo(context.get_help(), err=True)
+        return EXIT_USAGE
+    where = f" Try '{context.command_path} --help'." if context is not None else ""
+    sentence = error.format_message().rstrip(".").replace("\n", " ")
+    ended = sentence if sentence.endswith(("?", "!")) else f"{sentence}."
+    return _fail(arguments, error, ended + where, EXIT_USAGE)
+
+
+def _out_of_memory(error: Exception) -> bool:
+    # torch's own classes are not imported for this: OutOfMemoryError on a GPU, a plain RuntimeError elsewhere.
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryError"
+        or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+
+
+@contextmanager
+def _sigterm_raises() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def terminate(_number: int, _frame: FrameType | None) -> None:
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _short_warnings() -> Iterator[None]:
+    """Warnings of libraries as one line on stderr, without the place in somebody else's code."""
+
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        click.echo(f"recae: warning: {message}", err=True)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield

@@ -1,0 +1,155 @@
+"""Options that several commands share, each group arriving as one argument."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from recae.cli.base import Decorator, grouped, option
+from recae.errors import ConfigError
+from recae.jobs.reading import Reading
+from recae.options import RunOptions
+
+COLUMNS = "Input columns"
+FILTERS = "Input rows"
+MACHINE = "Seed and machine"
+
+PATH = click.Path(path_type=Path)
+
+
+class NameList(click.ParamType):  # type: ignore[type-arg]
+    """Names separated by commas; a list in a configuration file."""
+
+    name = "names"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[str]:
+        """Split, trim, and refuse an empty list."""
+        parts = value if isinstance(value, (list, tuple)) else str(value).split(",")
+        names = [str(part).strip() for part in parts if str(part).strip()]
+        return names or self.fail("name at least one", param, ctx)
+
+
+COLUMN_OPTIONS: Sequence[Decorator] = (
+    option("--user-col", section=COLUMNS, metavar="NAME", help="Column of user ids.  [default: by its usual names]"),
+    option("--item-col", section=COLUMNS, metavar="NAME", help="Column of item ids."),
+    option("--rating-col", section=COLUMNS, metavar="NAME", help="Column of explicit ratings."),
+    option("--weight-col", section=COLUMNS, metavar="NAME", help="Column of implicit weights, e.g. play counts."),
+    option("--time-col", section=COLUMNS, metavar="NAME", help="Column of times: epoch seconds or dates."),
+    option(
+        "--header/--no-header",
+        default=None,
+        section=COLUMNS,
+        help="Whether the first line of text files has column names.  [default: found out]",
+    ),
+    option(
+        "--delimiter",
+        section=COLUMNS,
+        metavar="TEXT",
+        help="What separates the columns of text files.  [default: found out]",
+    ),
+)
+BAD_ROWS = option(
+    "--on-bad",
+    type=click.Choice(["error", "drop"]),
+    default="error",
+    show_default=True,
+    section=FILTERS,
+    help="Refuse missing and unreadable values, or drop and count those rows.",
+)
+FILTER_OPTIONS: Sequence[Decorator] = (
+    option("--min-rating", type=float, section=FILTERS, metavar="X", help="Keep ratings (or weights) of at least X."),
+    option(
+        "--min-user-items",
+        type=click.IntRange(min=0),
+        default=0,
+        section=FILTERS,
+        metavar="N",
+        help="Keep users with at least N items, again and again until all have them.",
+    ),
+    option(
+        "--min-item-users",
+        type=click.IntRange(min=0),
+        default=0,
+        section=FILTERS,
+        metavar="N",
+        help="Keep items with at least N users, likewise.",
+    ),
+    option(
+        "--dedupe",
+        type=click.Choice(["last", "first", "max", "sum", "error"]),
+        section=FILTERS,
+        help="What becomes of a user-item pair that occurs more than once.  [default: last by time, sum of weights]",
+    ),
+)
+
+input_options = grouped("reading", Reading, (*COLUMN_OPTIONS, *FILTER_OPTIONS, BAD_ROWS))
+"""How a raw log is read: columns, filters, bad rows -> `reading`."""
+
+history_options = grouped("reading", Reading, (*COLUMN_OPTIONS, BAD_ROWS))
+"""How histories and targets are read; a model's own items decide what is kept -> `reading`."""
+
+run_options = grouped(
+    "run",
+    RunOptions,
+    (
+        option(
+            "--seed",
+            type=click.IntRange(min=0),
+            default=42,
+            show_default=True,
+            section=MACHINE,
+            help="The same seed gives the same result on the same machine.",
+        ),
+        option(
+            "--device",
+            default="auto",
+            show_default=True,
+            section=MACHINE,
+            help="auto (a GPU if there is one), cpu, cuda or cuda:1.",
+        ),
+        option(
+            "--precision",
+            type=click.Choice(["auto", "fp32", "bf16"]),
+            default="auto",
+            show_default=True,
+            section=MACHINE,
+            help="auto takes bf16 where the processor is faster with it.",
+        ),
+    ),
+)
+"""Seed, device and precision -> `run`."""
+
+out_option = option("--out", type=PATH, required=True, help="Where the result goes. It appears whole or not at all.")
+
+settings_option = option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A hyper-parameter of the model, any number of times; `recae models NAME` lists them.",
+)
+
+
+def parse_settings(pairs: Sequence[str]) -> dict[str, Any]:
+    """`KEY=VALUE` texts as a mapping; values are read as JSON where they are JSON, else taken as text.
+
+    Raises:
+        ConfigError: a text without "=", or the same key twice.
+    """
+    settings: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        key = key.strip()
+        if not equals or not key:
+            raise ConfigError(f"--set {pair!r} must be written KEY=VALUE, e.g. --set l2=500.")
+        if key in settings:
+            raise ConfigError(f"--set gives {key!r} twice.")
+        try:
+            settings[key] = json.loads(text)
+        except ValueError:
+            settings[key] = text.strip()
+    return settings

@@ -1,0 +1,102 @@
+"""`recae recommend`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from recae.cli.base import command, option
+from recae.cli.console import Console
+from recae.cli.options import PATH, history_options, out_option
+from recae.jobs.reading import Reading
+
+WHO, WHAT = "Who gets lists", "What may be listed"
+
+
+@command(
+    "recommend",
+    examples=(
+        "recae recommend model --history ratings.csv --top 20 --out lists.parquet",
+        "recae recommend model --history train.parquet --history valid.parquet --top 100 --out lists.csv",
+        "recae recommend model --history logs/ --users new-users.csv --deny sold-out.csv --out lists.jsonl",
+        "recae recommend model --history logs/ --out lists --shard 2/8 --resume      a folder of parts",
+    ),
+)
+@click.argument("model", metavar="MODELDIR", type=PATH)
+@option(
+    "--history",
+    "histories",
+    type=PATH,
+    required=True,
+    multiple=True,
+    metavar="FILE",
+    help="What users have already: a file or folder, any number of times.",
+)
+@option("--top", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="Length of the lists.")
+@out_option
+@option("--users", type=PATH, section=WHO, metavar="FILE", help="Only these users, in this order.")
+@option(
+    "--on-cold",
+    type=click.Choice(["popular", "skip", "error"]),
+    default="popular",
+    show_default=True,
+    section=WHO,
+    help="Users without a history that the model knows get popular items, no list, or end the job.",
+)
+@option("--shard", metavar="I/N", section=WHO, help="Only the I-th of N equal parts of the users.")
+@option("--resume", is_flag=True, section=WHO, help="Keep the finished parts of an interrupted run (folders only).")
+@option("--include-seen", is_flag=True, section=WHAT, help="Also items of the user's own history.")
+@option("--allow", type=PATH, section=WHAT, metavar="FILE", help="Only these items.")
+@option("--deny", type=PATH, section=WHAT, metavar="FILE", help="Not these items.")
+@history_options
+def recommend(
+    console: Console,
+    model: Path,
+    histories: tuple[Path, ...],
+    top: int,
+    out: Path,
+    users: Path | None,
+    on_cold: str,
+    shard: str | None,
+    resume: bool,
+    include_seen: bool,
+    allow: Path | None,
+    deny: Path | None,
+    reading: Reading,
+) -> None:
+    """Write the best N items for every user.
+
+    Each row is user, item, rank (from 1) and score. OUT ends in .parquet, .csv, .tsv or .jsonl; without a suffix it is a folder of Parquet parts. Scores can be
+    compared within one user's list only.
+    """
+    from recae.jobs.recommend import recommend as recommend_job
+    from recae.jobs.users import parse_shard
+
+    result = recommend_job(
+        model,
+        histories,
+        out=out,
+        top=top,
+        users=users,
+        include_seen=include_seen,
+        allow=allow,
+        deny=deny,
+        on_cold=on_cold,  # type: ignore[arg-type] # one of the three choices
+        shard=None if shard is None else parse_shard(shard),
+        resume=resume,
+        reading=reading,
+        progress=console.progress,
+    )
+    state = "already up to date" if result.up_to_date else f"{result.rows:,} rows for {result.users:,} users"
+    missing = "" if result.complete else " (other shards are still to come)"
+    console.finish(
+        f"{result.output}: {state}{missing}",
+        output=result.output,
+        rows=result.rows,
+        users=result.users,
+        cold_users=result.cold_users,
+        unknown_items=result.unknown_items,
+        complete=result.complete,
+        up_to_date=result.up_to_date,
+    )

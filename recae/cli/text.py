@@ -1,0 +1,47 @@
+"""Small plain tables for the terminal; what comes from data cannot move the cursor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[Any]], *, width: int = 100) -> str:
+    """Aligned columns, numbers to the right; the last column is cut where the terminal ends.
+
+    >>> print(table(["model", "users"], [["ease", 12], ["ials", 7]]))
+    model  users
+    ease      12
+    ials       7
+    """
+    cells = [[_shown(value) for value in row] for row in rows]
+    right = [bool(rows) and all(isinstance(row[i], (int, float)) for row in rows) for i in range(len(header))]
+    sizes = [max(len(line[i]) for line in [list(header), *cells]) for i in range(len(header))]
+
+    def line(values: Sequence[str]) -> str:
+        aligned = (v.rjust(n) if r else v.ljust(n) for v, n, r in zip(values, sizes, right, strict=True))
+        text = "  ".join(aligned).rstrip()
+        return text if len(text) <= width else text[: width - 1] + "…"
+
+    return "\n".join(line(values) for values in [list(header), *cells])
+
+
+def facts(pairs: Sequence[tuple[str, Any]]) -> str:
+    """One name and value on each line, the values aligned."""
+    size = max((len(name) for name, _ in pairs), default=0)
+    return "\n".join(f"{name.ljust(size)}  {_shown(value)}" for name, value in pairs)
+
+
+def printable(text: str) -> str:
+    """`text` without control characters, which could move the cursor or change colours."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.4f}" if abs(value) < 100 else f"{value:,.1f}"
+    return printable(str(value))

@@ -1,0 +1,75 @@
+"""`recae train`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from recae.cli import text
+from recae.cli.base import command, option
+from recae.cli.console import Console
+from recae.cli.options import PATH, NameList, input_options, out_option, parse_settings, run_options, settings_option
+from recae.jobs.reading import Reading
+from recae.options import RunOptions
+
+
+@command(
+    "train",
+    examples=(
+        "recae train ratings.csv --model ease --set l2=500 --out model",
+        "recae train train.parquet --valid valid.parquet --model mult-vae --out model",
+        "recae train split --model ials --seed 7 --out model      a folder from `recae data split`",
+    ),
+)
+@click.argument("source", metavar="INPUT", type=PATH)
+@option("--model", required=True, metavar="NAME", help="Which model; `recae models` lists them.")
+@out_option
+@option("--valid", type=PATH, metavar="FILE", help="Targets to validate on; their users' histories are in INPUT.")
+@settings_option
+@option("--metrics", type=NameList(), metavar="NAMES", help="What to measure on validation data, e.g. ndcg@10,rmse.")
+@run_options
+@input_options
+def train(
+    console: Console,
+    source: Path,
+    model: str,
+    out: Path,
+    valid: Path | None,
+    settings: tuple[str, ...],
+    metrics: list[str] | None,
+    run: RunOptions,
+    reading: Reading,
+) -> None:
+    """Fit one model and write its folder.
+
+    INPUT is a log (a file or a folder of files), a folder from `recae data split`, or a folder that holds train.* and
+    perhaps valid.*.
+    """
+    chosen = parse_settings(settings)
+    from recae.evaluation.metrics import DEFAULT_METRICS
+    from recae.jobs.train import train as train_job
+
+    result = train_job(
+        source,
+        model=model,
+        out=out,
+        valid=valid,
+        settings=chosen,
+        metrics=metrics or DEFAULT_METRICS,
+        reading=reading,
+        options=replace(run, progress=console.progress),
+        run_id=console.run_id,
+    )
+    facts = [("model", result.folder), ("settings", result.model), ("fitted in", f"{result.fit_seconds:,.1f} s")]
+    facts += [(f"valid {name}", value) for name, value in result.metrics.items()]
+    console.finish(
+        text.facts(facts),
+        output=result.folder,
+        rows=result.train["interactions"],
+        model=model,
+        metrics=result.metrics,
+        fit_seconds=round(result.fit_seconds, 3),
+        train=result.train,
+    )

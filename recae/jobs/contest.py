@@ -1,0 +1,111 @@
+"""The terms of a comparison, settled before any model is fitted: the split, the metrics, who may take part."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from recae.data.describe import describe
+from recae.data.ids import UNKNOWN
+from recae.data.interactions import Interactions
+from recae.data.split import HeldOut, Split
+from recae.data.splits import make_split
+from recae.errors import ConfigError, DataError
+from recae.evaluation.metrics import DEFAULT_METRICS, parse_metrics
+from recae.jobs.inputs import open_input
+from recae.jobs.prepare import DEFAULT_SPLIT
+from recae.jobs.reading import Reading, Source
+from recae.models.registry import model_class
+from recae.options import RunOptions
+
+BY_USER_SPLIT = "per-user:valid=0.1,test=0.2"
+"""The split for models that know only the users they were trained on."""
+
+
+def checked_models(models: Sequence[str]) -> tuple[str, ...]:
+    """The names, each once.
+
+    Raises:
+        ConfigError: there is no such model, or none was named.
+    """
+    names = tuple(dict.fromkeys(models))
+    if not names:
+        raise ConfigError("Name at least one model to compare.")
+    for name in names:
+        model_class(name)
+    return names
+
+
+def contest_split(
+    source: Source,
+    spec: str | None,
+    *,
+    valid: Source | None,
+    test: Source | None,
+    models: Sequence[str],
+    reading: Reading,
+    options: RunOptions,
+) -> tuple[Split, dict[str, Any]]:
+    """The split that `source` is or that `spec` makes of it; without `spec` one that suits all `models`.
+
+    With it comes the summary of what was split, or of the training data where it came split.
+
+    Raises:
+        ConfigError: the split cannot judge one of the models, or leaves nothing to judge on.
+        DataError: the data is malformed or too small, or has no ratings where a model needs them.
+    """
+    opened = open_input(source, valid=valid, test=test, reading=reading, progress=options.progress)
+    _need_ratings(models, opened.train)
+    by_id = [name for name in models if not model_class(name).info.inductive]
+    if opened.test is not None or opened.valid is not None:
+        if spec is not None:
+            raise ConfigError(f"{source} is split already: leave out --split {spec}.")
+        return _refuse_strangers(opened, by_id), describe(opened.train)
+    if spec is None:
+        spec = BY_USER_SPLIT if by_id else DEFAULT_SPLIT
+        why = f", because {', '.join(by_id)} can score only users of the training data" if by_id else ""
+        options.progress.say(f"Splitting by {spec}{why}.")
+    made = make_split(opened.train, spec, seed=options.seed)
+    return _refuse_strangers(made, by_id), describe(opened.train)
+
+
+def contest_metrics(wanted: Sequence[str] | None, models: Sequence[str], train: Interactions) -> tuple[str, ...]:
+    """The metrics in order: the usual ones, and the error of predicted ratings where a model predicts them.
+
+    Raises:
+        ConfigError: an unknown metric.
+    """
+    if wanted is not None:
+        return tuple(str(metric) for metric in parse_metrics(wanted))
+    predicts = any(model_class(name).info.needs == "ratings" for name in models)
+    return (*DEFAULT_METRICS, "rmse") if predicts and train.has_ratings else DEFAULT_METRICS
+
+
+def test_part(split: Split) -> HeldOut:
+    """The test data.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if split.test is None:
+        raise ConfigError(f"{split.spec} has no test data to judge on: add some, e.g. with --split {DEFAULT_SPLIT}.")
+    return split.test
+
+
+def _refuse_strangers(split: Split, by_id: Sequence[str]) -> Split:
+    parts = [part for part in (split.valid, split.test) if part is not None]
+    if by_id and any((split.train.users.positions(part.users.values) == UNKNOWN).any() for part in parts):
+        raise ConfigError(
+            f"{', '.join(by_id)} can score only users of the training data, and {split.spec} holds out others: "
+            f"leave these models out or use --split {BY_USER_SPLIT}."
+        )
+    return split
+
+
+def _need_ratings(models: Sequence[str], train: Interactions) -> None:
+    needing = [name for name in models if model_class(name).info.needs == "ratings"]
+    if needing and not train.has_ratings:
+        raise DataError(
+            f"{', '.join(needing)} can learn only from ratings, and the data has no rating column: name it with "
+            "--rating-col, or leave these models out."
+        )

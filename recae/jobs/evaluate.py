@@ -1,0 +1,179 @@
+"""Judge a model, or anybody's lists, on users whose targets are known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from recae.data.histories import read_held_out
+from recae.data.split import HeldOut
+from recae.evaluation.evaluate import evaluate as judge
+from recae.evaluation.evaluate import evaluate_lists as judge_lists
+from recae.evaluation.lists_table import JudgeableLists
+from recae.evaluation.metrics import DEFAULT_METRICS, parse_metrics
+from recae.evaluation.result import Evaluation
+from recae.jobs.extras import need_report_extra
+from recae.jobs.facts import configuration, machine_facts
+from recae.jobs.lists_file import joined_ids, read_lists
+from recae.jobs.reading import AS_FOUND, Reading, Source
+from recae.models.registry import load
+from recae.progress import SILENT, Progress
+from recae.store.lock import locked
+from recae.store.tables import with_facts, write_table
+
+LIST_METRICS = tuple(name for name in DEFAULT_METRICS if not name.startswith(("coverage", "novelty")))
+"""Without histories nobody knows the catalogue, so how much of it is listed cannot be told."""
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """What was measured, and the files it was written to."""
+
+    evaluation: Evaluation
+    means: dict[str, float]
+    intervals: dict[str, tuple[float, float]]
+    """95 % bootstrap intervals over users, where a metric has one."""
+    facts: dict[str, Any]
+    files: tuple[Path, ...]
+
+
+def evaluate(
+    model: str | Path,
+    histories: Sequence[Source],
+    target: Source,
+    *,
+    metrics: Sequence[str] = DEFAULT_METRICS,
+    report: str | Path | None = None,
+    per_user: str | Path | None = None,
+    include_seen: bool = False,
+    reading: Reading = AS_FOUND,
+    progress: Progress = SILENT,
+    run_id: str = "",
+) -> Judged:
+    """Judge the model in the folder `model` on the users of `target`, whose histories are in `histories`.
+
+    Targets that are in the user's history cannot be listed and are left out; targets that the model does not know
+    count as missed. `report` is an HTML file, `per_user` a table of every user's values.
+
+    Raises:
+        ConfigError: an unknown metric or suffix.
+        DataError: the data is malformed, or nobody has a target.
+        ModelFormatError: the model folder is damaged.
+        StorageError: something cannot be read or written.
+    """
+    parse_metrics(metrics)
+    _need(report)
+    recommender = load(model)
+    held_out = read_held_out(
+        list(histories),
+        [target],
+        recommender.items,
+        columns=reading.columns(),
+        value_kind=recommender.columns.value_kind,
+        on_bad=reading.on_bad,
+    )
+    found = judge(recommender, held_out, metrics, exclude_seen=not include_seen, progress=progress)
+    config = configuration(
+        "evaluate",
+        model=model,
+        histories=list(histories),
+        target=target,
+        metrics=metrics,
+        include_seen=include_seen,
+        reading=reading,
+    )
+    name = f"{recommender.info.name} ({model})"
+    return _finish(found, held_out, {"what": name, "run_id": run_id, "configuration": config}, report, per_user)
+
+
+def evaluate_lists(
+    lists: Source,
+    target: Source,
+    histories: Sequence[Source] = (),
+    *,
+    metrics: Sequence[str] | None = None,
+    report: str | Path | None = None,
+    per_user: str | Path | None = None,
+    reading: Reading = AS_FOUND,
+    progress: Progress = SILENT,
+    run_id: str = "",
+) -> Judged:
+    """Judge the lists in a file (user, item[, rank | score]), whoever made them.
+
+    Users with a target and no list count 0. The catalogue, for coverage and novelty, is that of the histories.
+
+    Raises:
+        ConfigError: an unknown metric, or one that lists alone do not allow.
+        DataError: the data is malformed, or nobody has a target.
+        StorageError: something cannot be read or written.
+    """
+    chosen = tuple(metrics) if metrics is not None else (DEFAULT_METRICS if histories else LIST_METRICS)
+    parse_metrics(chosen)
+    _need(report)
+    log = reading.part(list(histories), progress) if histories else None
+    targets = reading.part(target, progress).items
+    items = targets if log is None else joined_ids([log.items, targets])
+    held_out = read_held_out(
+        list(histories), [target], items, columns=reading.columns(), on_bad=reading.on_bad
+    )  # fmt: skip
+    found = read_lists(lists, held_out, items, reading=reading)
+    _tell(found, lists, progress)
+    evaluation = judge_lists(
+        found.lists,
+        held_out,
+        chosen,
+        item_counts=None if log is None else np.pad(log.item_counts(), (0, len(items) - log.n_items)),
+        n_train_users=None if log is None else log.n_users,
+    )
+    config = configuration(
+        "evaluate", lists=lists, histories=list(histories), target=target, metrics=chosen, reading=reading
+    )
+    facts = {"what": str(lists), "run_id": run_id, "ordered_by": found.order, "configuration": config}
+    return _finish(evaluation, held_out, facts, report, per_user)
+
+
+def _need(report: str | Path | None) -> None:
+    if report is not None:
+        need_report_extra()
+
+
+def _tell(found: JudgeableLists, source: Source, progress: Progress) -> None:
+    for count, what in (
+        (found.unknown_users, "users have a list and no target: left out."),
+        (found.without_list, "users have a target and no list: they count 0."),
+        (found.unknown_items, "listed items are in no history and no target."),
+    ):
+        if count:
+            progress.say(f"{source}: {count:,} {what}")
+
+
+def _finish(
+    evaluation: Evaluation,
+    held_out: HeldOut,
+    facts: dict[str, Any],
+    report: str | Path | None,
+    per_user: str | Path | None,
+) -> Judged:
+    facts = facts | {
+        "users": len(evaluation.users),
+        "targets": int(held_out.relevant_counts().sum()),
+        "unknown_targets": int(held_out.unknown_targets.sum()),
+        **machine_facts(),
+    }
+    files = []
+    if report is not None:
+        from recae.reports.evaluation import write_evaluation_html
+
+        with locked(report):
+            write_evaluation_html(evaluation, facts, Path(report))
+        files.append(Path(report))
+    if per_user is not None:
+        with locked(per_user):
+            table = evaluation.to_arrow(held_out.columns.user)
+            write_table(with_facts(table, {"configuration": facts["configuration"]}), per_user)
+        files.append(Path(per_user))
+    return Judged(evaluation, evaluation.means(), evaluation.intervals(), facts, tuple(files))

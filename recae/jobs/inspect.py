@@ -1,0 +1,41 @@
+"""What a model folder holds, without loading the model."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from recae.models.folder import read_manifest
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """A model folder from outside."""
+
+    folder: Path
+    model: str
+    config: dict[str, Any]
+    metrics: dict[str, float]
+    """What it reached on validation data, as far as that was measured."""
+    sizes: dict[str, int]
+    """Bytes of each file."""
+    manifest: dict[str, Any]
+    """All of `manifest.json`."""
+
+
+def inspect(folder: str | Path) -> Inspection:
+    """Read and check the manifest of a model folder.
+
+    Raises:
+        StorageError: the folder is missing or cannot be read.
+        ModelFormatError: it is no model folder, is damaged, or is of a newer format.
+    """
+    folder = Path(folder)
+    manifest = read_manifest(folder)
+    sizes = {path.name: path.stat().st_size for path in sorted(folder.iterdir()) if path.is_file()}
+    content = manifest.model_dump(mode="json") | {"columns": asdict(manifest.columns)}
+    reached = manifest.facts.get("validation")
+    return Inspection(
+        folder, manifest.model, manifest.config, reached if isinstance(reached, dict) else {}, sizes, content
+    )

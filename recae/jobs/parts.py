@@ -1,0 +1,197 @@
+"""A folder of parts that appears whole: written beside its place, so that an interrupted job can go on.
+
+While the job runs, `.NAME.partial/` holds the finished parts and a journal with a checksum of each. When all
+parts (of all shards) are there, the folder takes the place of NAME, with `_SUCCESS` and `_manifest.json`; names with
+an underscore are left out by everything that reads folders of Parquet.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from recae.errors import ConfigError, StorageError
+from recae.progress import SILENT, Progress
+from recae.store.atomic import put_in_place, replaceable
+from recae.store.manifest import read_json, write_json
+from recae.store.tables import write_table
+
+MANIFEST, SUCCESS = "_manifest.json", "_SUCCESS"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One finished file."""
+
+    name: str
+    rows: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class PartsResult:
+    """What a run on a folder of parts ended with."""
+
+    rows: int
+    complete: bool
+    """False while other shards are still to come."""
+    written: int
+    kept: int
+    """Parts that an earlier run had finished."""
+
+
+def write_parts(
+    out: Path,
+    plan: dict[str, Any],
+    n_parts: int,
+    blocks_of: Callable[[int], Iterable[pa.Table]],
+    *,
+    shard: tuple[int, int] | None = None,
+    resume: bool = False,
+    progress: Progress = SILENT,
+) -> PartsResult:
+    """Write the parts that `blocks_of(number)` gives for the numbers 0 ... n_parts-1.
+
+    `plan` says what the parts are made from and by which rules; finished parts are kept with `resume` if they were
+    made by the same plan and are undamaged.
+
+    Raises:
+        ConfigError: `resume`, and what is there was made by another plan.
+        StorageError: `out` exists and recae did not write it, or writing failed.
+    """
+    if out.exists() and not replaceable(out, MANIFEST):
+        raise StorageError(f"{out} exists and was not written by recae: choose another --out or remove it.")
+    if resume and (done := _done_already(out, plan, shard)) is not None:
+        return PartsResult(done, complete=True, written=0, kept=n_parts)
+    work = out.absolute().parent / f".{out.name}.partial"
+    prefix = "" if shard is None else f"shard-{shard[0]:05d}-of-{shard[1]:05d}-"
+    journal = work / f"_{prefix}journal.jsonl"
+    finished = _continue(work, journal, prefix, plan) if resume else _begin(work, journal, prefix, plan)
+    parts, kept = [], 0
+    with progress.task("Writing parts", total=n_parts, unit="parts") as task:
+        for number in range(n_parts):
+            name = f"{prefix}part-{number:05d}.parquet"
+            part = finished.get(name)
+            if part is not None and _intact(work / name, part):
+                kept += 1
+            else:
+                part = _write(work / name, blocks_of(number))
+                _append(journal, asdict(part))
+            parts.append(part)
+            task.advance()
+    rows = sum(part.rows for part in parts)
+    write_json(work, f"_{prefix}{'manifest' if shard is None else 'done'}.json", _manifest(plan, parts))
+    journal.unlink()
+    complete = shard is None or _join_shards(work, plan, shard[1])
+    if complete:
+        (work / SUCCESS).touch()
+        put_in_place(work, out, marker=MANIFEST)
+    return PartsResult(rows, complete, n_parts - kept, kept)
+
+
+def _manifest(plan: dict[str, Any], parts: list[Part]) -> dict[str, Any]:
+    return {"plan": plan, "rows": sum(part.rows for part in parts), "parts": [asdict(part) for part in parts]}
+
+
+def _done_already(out: Path, plan: dict[str, Any], shard: tuple[int, int] | None) -> int | None:
+    if not (out / SUCCESS).is_file() or not (out / MANIFEST).is_file():
+        return None
+    manifest = read_json(out / MANIFEST)
+    if manifest.get("plan") != _as_read(plan):
+        return None
+    parts = [Part(**entry) for entry in manifest["parts"]]
+    if shard is not None:
+        parts = [part for part in parts if part.name.startswith(f"shard-{shard[0]:05d}-of-")]
+    return sum(part.rows for part in parts) if all(_intact(out / part.name, part) for part in parts) else None
+
+
+def _begin(work: Path, journal: Path, prefix: str, plan: dict[str, Any]) -> dict[str, Part]:
+    # Without a shard the work folder is ours alone; with one, only our shard's files in it are.
+    if prefix:
+        for old in [*work.glob(f"{prefix}*"), *work.glob(f"_{prefix}*")]:
+            old.unlink()
+    else:
+        shutil.rmtree(work, ignore_errors=True)
+    try:
+        work.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"{work} could not be made: {error.strerror or error}.") from error
+    _append(journal, {"plan": plan})
+    return {}
+
+
+def _continue(work: Path, journal: Path, prefix: str, plan: dict[str, Any]) -> dict[str, Part]:
+    done = work / f"_{prefix}done.json"
+    if done.is_file():
+        entries: list[Any] = [{"plan": read_json(done)["plan"]}, *read_json(done)["parts"]]
+        _append(journal, {"plan": plan})
+        for entry in entries[1:]:
+            _append(journal, entry)
+    elif journal.is_file():
+        entries = _entries(journal)
+    else:
+        return _begin(work, journal, prefix, plan)
+    if not entries or entries[0].get("plan") != _as_read(plan):
+        raise ConfigError(
+            f"{work} was begun with another model, other histories or other settings: run without --resume."
+        )
+    return {entry["name"]: Part(**entry) for entry in entries[1:]}
+
+
+def _entries(journal: Path) -> list[Any]:
+    entries = []
+    for line in journal.read_text(encoding="utf-8").splitlines():
+        try:
+            entries.append(json.loads(line))
+        except ValueError:
+            break  # the line that was being written when the job ended
+    return entries
+
+
+def _append(journal: Path, entry: dict[str, Any]) -> None:
+    with journal.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(entry) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _join_shards(work: Path, plan: dict[str, Any], count: int) -> bool:
+    manifests = [work / f"_shard-{number:05d}-of-{count:05d}-done.json" for number in range(1, count + 1)]
+    if not all(path.is_file() for path in manifests):
+        return False
+    contents = [read_json(path) for path in manifests]
+    if any(content["plan"] != _as_read(plan) for content in contents):
+        raise ConfigError(
+            f"The shards in {work} were made with different models, histories or settings: run them anew."
+        )
+    write_json(work, MANIFEST, _manifest(plan, [Part(**entry) for content in contents for entry in content["parts"]]))
+    for path in manifests:
+        path.unlink()
+    return True
+
+
+def _write(path: Path, blocks: Iterable[pa.Table]) -> Part:
+    rows = write_table(blocks, path)
+    return Part(path.name, rows, _sha256(path))
+
+
+def _intact(path: Path, part: Part) -> bool:
+    return path.is_file() and _sha256(path) == part.sha256
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _as_read(plan: dict[str, Any]) -> Any:
+    """The plan as it looks after a journey through JSON."""
+    return json.loads(json.dumps(plan))

@@ -1,0 +1,148 @@
+"""Look at a log, filter it, split it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from recae.data import describe as description
+from recae.data.filters import Filters
+from recae.data.interactions import Interactions
+from recae.data.split import HeldOut, Split
+from recae.data.split_folder import write_split
+from recae.data.splits import make_split
+from recae.jobs.facts import configuration
+from recae.jobs.reading import AS_FOUND, Reading, Source
+from recae.progress import SILENT, Progress
+from recae.store.atomic import replacing_folder
+from recae.store.lock import locked
+from recae.store.manifest import library_versions, write_json
+from recae.store.tables import write_table
+
+DEFAULT_SPLIT = "user-holdout:valid=0.1,test=0.1,observed=0.8"
+FILTERED, MANIFEST = "interactions.parquet", "_manifest.json"
+
+
+@dataclass(frozen=True)
+class Description:
+    """What is in a log."""
+
+    summary: dict[str, Any]
+    text: str
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A folder of prepared data."""
+
+    folder: Path
+    files: tuple[Path, ...]
+    rows: int
+    """Interactions written, all parts together."""
+    facts: dict[str, Any]
+    text: str
+
+
+def describe(source: Source, *, reading: Reading = AS_FOUND, progress: Progress = SILENT) -> Description:
+    """Summarise a log: sizes, density, histories, popularity, values, times, and what reading left out.
+
+    Raises:
+        DataError: the log is malformed or empty.
+        StorageError: it cannot be read.
+    """
+    summary = description.describe(reading.interactions(source, progress))
+    return Description(summary, description.summary_text(summary))
+
+
+def filter_input(
+    source: Source,
+    out: str | Path,
+    *,
+    reading: Reading = AS_FOUND,
+    binarize: bool = False,
+    start: str | None = None,
+    end: str | None = None,
+    progress: Progress = SILENT,
+) -> Prepared:
+    """Write what passes the filters to `out`/interactions.parquet, users and items under their own names.
+
+    Raises:
+        DataError: the log is malformed, or nothing is left.
+        StorageError: it cannot be read, or `out` cannot be written.
+        OutputLockedError: another run is writing `out`.
+    """
+    folder = Path(out)
+    with locked(folder):
+        log = reading.interactions(source, progress, Filters(binarize=binarize, start=start, end=end))
+        config = configuration("filter", source=source, reading=reading, binarize=binarize, start=start, end=end)
+        facts = {"users": log.n_users, "items": log.n_items, "interactions": log.nnz, "left_out": log.counts}
+        with replacing_folder(folder, marker=MANIFEST) as beside:
+            rows = write_table(log.to_arrow(), beside / FILTERED)
+            write_json(beside, MANIFEST, {"configuration": config, **facts, "versions": library_versions()})
+    text = "\n".join([_sizes("kept", log), *_left_out(log.counts), f"{folder / FILTERED}"])
+    return Prepared(folder, (folder / FILTERED,), rows, facts, text)
+
+
+def split_input(
+    source: Source,
+    out: str | Path,
+    *,
+    spec: str = DEFAULT_SPLIT,
+    seed: int = 42,
+    reading: Reading = AS_FOUND,
+    progress: Progress = SILENT,
+) -> Prepared:
+    """Write a split of a log as a folder that `train` and `compare` take as input.
+
+    Raises:
+        ConfigError: `spec` cannot be understood.
+        DataError: the log is malformed, too small, or lacks what the split needs.
+        StorageError: it cannot be read, or `out` cannot be written.
+        OutputLockedError: another run is writing `out`.
+    """
+    folder = Path(out)
+    with locked(folder):
+        split = make_split(reading.interactions(source, progress), spec, seed=seed)
+        config = configuration("split", source=source, reading=reading, spec=spec, seed=seed)
+        write_split(split, folder, {"configuration": config})
+    parts = split_facts(split)
+    present = {"train": True, "valid": split.valid is not None, "test": split.test is not None}
+    files = tuple(folder / f"{name}.parquet" for name, there in present.items() if there)
+    rows = sum(part.get("interactions", part.get("targets", 0)) for part in parts["parts"].values())
+    return Prepared(folder, files, rows, parts, "\n".join([*_part_lines(split), *_left_out(split.notes), str(folder)]))
+
+
+def split_facts(split: Split) -> dict[str, Any]:
+    """How a split was made and the size of each of its parts, as JSON."""
+    parts = {"train": {"users": split.train.n_users, "items": split.train.n_items, "interactions": split.train.nnz}}
+    for name, part in (("valid", split.valid), ("test", split.test)):
+        if part is not None:
+            parts[name] = _held_out_sizes(part)
+    return {"spec": split.spec, "seed": split.seed, "parts": parts, "notes": split.notes}
+
+
+def _held_out_sizes(part: HeldOut) -> dict[str, int]:
+    return {
+        "users": part.n_users,
+        "history": int(part.history.nnz),
+        "targets": int(part.target.nnz),
+        "unknown_targets": int(part.unknown_targets.sum()),
+    }
+
+
+def _part_lines(split: Split) -> list[str]:
+    lines = [f"{split.spec}, seed {split.seed}", _sizes("train", split.train)]
+    for name, part in (("valid", split.valid), ("test", split.test)):
+        if part is not None:
+            sizes = _held_out_sizes(part)
+            lines.append(f"{name}: {sizes['users']:,} users, {sizes['history']:,} shown, {sizes['targets']:,} targets")
+    return lines
+
+
+def _sizes(name: str, log: Interactions) -> str:
+    return f"{name}: {log.n_users:,} users, {log.n_items:,} items, {log.nnz:,} interactions"
+
+
+def _left_out(counts: dict[str, int]) -> list[str]:
+    return [f"left out: {', '.join(f'{count:,} {name}' for name, count in counts.items())}"] if counts else []

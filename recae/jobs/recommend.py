@@ -1,0 +1,220 @@
+"""Top-N lists for many users, streamed to a file or a folder of parts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from recae.data.histories import Histories, read_histories, read_id_list
+from recae.data.ids import UNKNOWN, IdIndex
+from recae.data.interactions import Columns
+from recae.errors import ConfigError
+from recae.jobs.facts import configuration
+from recae.jobs.parts import write_parts
+from recae.jobs.reading import AS_FOUND, Reading, Source
+from recae.jobs.users import Audience, OnCold, WithFallback, audience, shard_of
+from recae.models.base import Recommender
+from recae.models.registry import load
+from recae.progress import SILENT, Progress
+from recae.ranking.lists import Scorer, TopN
+from recae.ranking.recommend import recommend_blocks
+from recae.ranking.rules import Rules
+from recae.store.lock import locked
+from recae.store.manifest import write_json
+from recae.store.tables import table_suffixes, write_table
+
+USERS_PER_PART = 50_000
+
+
+@dataclass(frozen=True)
+class Recommended:
+    """Lists that were written."""
+
+    output: Path
+    rows: int
+    users: int
+    cold_users: int
+    """Users among them whom the model could not score."""
+    complete: bool
+    """False while other shards of a folder of parts are still to come."""
+    unknown_items: int
+    """Entries of the histories whose items the model does not know."""
+    seconds: float
+    up_to_date: bool = False
+    """There was nothing left to do."""
+
+
+def recommend(
+    model: str | Path,
+    histories: Sequence[Source],
+    *,
+    out: str | Path,
+    top: int = 20,
+    users: Source | None = None,
+    include_seen: bool = False,
+    allow: Source | None = None,
+    deny: Source | None = None,
+    on_cold: OnCold = "popular",
+    shard: tuple[int, int] | None = None,
+    resume: bool = False,
+    users_per_part: int = USERS_PER_PART,
+    reading: Reading = AS_FOUND,
+    progress: Progress = SILENT,
+) -> Recommended:
+    """Write the `top` best items for every user of `histories` (or of the list `users`) to `out`.
+
+    `out` is one file by its suffix, or without a suffix a folder of Parquet parts, which alone can be resumed.
+    Rows are user, item, rank (from 1) and score. Users whom the model cannot score get its most popular training
+    items under the same rules, or are skipped, or are an error. `shard` (i, n) takes the i-th of n equal parts of the
+    users, so that several machines share the work.
+
+    Raises:
+        ConfigError: an impossible `top`, suffix or combination of options.
+        DataError: malformed histories or lists, or cold users where they are an error.
+        ModelFormatError: the model folder is damaged.
+        StorageError: something cannot be read or written.
+        OutputLockedError: another run is writing `out`.
+    """
+    out, started = Path(out), time.perf_counter()
+    in_parts = _check(out, top, resume)
+    recommender = load(model)
+    seen = _read_histories(recommender, histories, reading, progress)
+    everyone = _audience(recommender, seen, users, on_cold)
+    chosen = everyone if shard is None else shard_of(everyone, shard)
+    rules = _rules(recommender, allow, deny, include_seen, progress)
+    if chosen.cold.any():
+        progress.say(f"{int(chosen.cold.sum()):,} users have no history that the model knows: popular items for them.")
+    job = _Job(recommender, chosen, rules, top, seen.columns, progress)
+    config = configuration(
+        "recommend",
+        model=model,
+        histories=list(histories),
+        top=top,
+        users=users,
+        include_seen=include_seen,
+        allow=allow,
+        deny=deny,
+        on_cold=on_cold,
+        shard=shard,
+        reading=reading,
+    )
+    common: dict[str, Any] = {
+        "output": out,
+        "users": len(chosen.users),
+        "cold_users": int(chosen.cold.sum()),
+        "unknown_items": seen.unknown_items.count,
+    }
+    with locked(out if shard is None or not in_parts else out.with_name(f"{out.name}.shard-{shard[0]}")):
+        if not in_parts:
+            rows = write_table(job.blocks(0, len(chosen.users)), out)
+            write_json(out.parent, f"{out.name}.manifest.json", _facts(config, recommender, everyone) | {"rows": rows})
+            return Recommended(rows=rows, complete=True, seconds=time.perf_counter() - started, **common)
+        n_parts = max(1, -(-len(chosen.users) // users_per_part))
+        result = write_parts(
+            out,
+            _facts(config | {"shard": None}, recommender, everyone) | {"users_per_part": users_per_part},
+            n_parts,
+            lambda number: job.blocks(number * users_per_part, (number + 1) * users_per_part),
+            shard=shard,
+            resume=resume,
+            progress=progress,
+        )
+        return Recommended(
+            rows=result.rows,
+            complete=result.complete,
+            seconds=time.perf_counter() - started,
+            up_to_date=result.written == 0,
+            **common,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Job:
+    """Everything that decides the rows."""
+
+    model: Recommender
+    chosen: Audience
+    rules: Rules
+    top: int
+    columns: Columns
+    progress: Progress
+
+    def blocks(self, start: int, stop: int) -> Iterator[pa.Table]:
+        """The rows of the users from `start` to `stop`, block by block; at least one block."""
+        part = self.chosen.rows(np.arange(start, min(stop, len(self.chosen.users))))
+        if len(part.users) == 0:
+            nothing = np.empty((0, self.top), dtype=np.int64)
+            yield self.table(TopN(nothing, nothing.astype(np.float32)), part.users)
+        scorer: Scorer = WithFallback(self.model) if part.cold.any() else self.model
+        for rows, lists in recommend_blocks(
+            scorer, part.histories, self.top, users=part.users, rules=self.rules, progress=self.progress
+        ):
+            yield self.table(lists, IdIndex(part.users.values[rows]))
+
+    def table(self, lists: TopN, users: IdIndex) -> pa.Table:
+        return lists.to_arrow(users, self.model.items, self.columns)
+
+
+def _check(out: Path, top: int, resume: bool) -> bool:
+    if top < 1:
+        raise ConfigError(f"--top {top} must be at least 1.")
+    if out.suffix and out.suffix.lower() not in table_suffixes():
+        raise ConfigError(
+            f"--out {out} must end in {', '.join(table_suffixes())}, or have no suffix for a folder of parts."
+        )
+    if resume and out.suffix:
+        raise ConfigError(f"--resume needs a folder of parts: --out {out.with_suffix('')} instead of {out}.")
+    return not out.suffix
+
+
+def _read_histories(model: Recommender, sources: Sequence[Source], reading: Reading, progress: Progress) -> Histories:
+    found = read_histories(
+        list(sources),
+        model.items,
+        columns=reading.columns(),
+        value_kind=model.columns.value_kind,
+        on_bad=reading.on_bad,
+    )
+    if found.unknown_items.count:
+        progress.say(f"Histories: {found.unknown_items.sentence()}")
+    return found
+
+
+def _audience(model: Recommender, seen: Histories, users: Source | None, on_cold: OnCold) -> Audience:
+    wanted = None if users is None else read_id_list(users, prefer="user")
+    return audience(model, seen, wanted, on_cold)
+
+
+def _rules(
+    model: Recommender, allow: Source | None, deny: Source | None, include_seen: bool, progress: Progress
+) -> Rules:  # fmt: skip
+    return Rules(
+        exclude_seen=not include_seen,
+        allow=None if allow is None else item_positions(model, allow, "--allow", progress),
+        deny=None if deny is None else item_positions(model, deny, "--deny", progress),
+    )
+
+
+def item_positions(model: Recommender, source: Source, flag: str, progress: Progress) -> np.ndarray:
+    """Positions of the items that the file `source` lists; unknown ones are counted and the first few named."""
+    ids = read_id_list(source, prefer="item")
+    positions = model.items.positions(ids.values)
+    strange = np.flatnonzero(positions == UNKNOWN)
+    if len(strange):
+        first = ", ".join(repr(item) for item in ids.take(strange[:5]).to_pylist())
+        progress.say(f"{flag}: {len(strange):,} of {len(ids):,} items are unknown to the model (the first: {first}).")
+    return positions[positions != UNKNOWN]
+
+
+def _facts(config: dict[str, Any], model: Recommender, everyone: Audience) -> dict[str, Any]:
+    return {
+        "configuration": config,
+        "model": {"name": model.info.name, "data_fingerprint": model.data_fingerprint, "items": len(model.items)},
+        "users": len(everyone.users),
+    }

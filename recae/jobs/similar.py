@@ -1,0 +1,82 @@
+"""Items that go with given items."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from recae.data.catalog import read_catalog
+from recae.data.ids import UNKNOWN
+from recae.errors import ConfigError, DataError
+from recae.jobs.facts import configuration
+from recae.jobs.reading import Source
+from recae.jobs.recommend import item_positions
+from recae.models.registry import load
+from recae.progress import SILENT, Progress
+from recae.store.lock import locked
+from recae.store.tables import with_facts, write_table
+
+
+@dataclass(frozen=True, eq=False)
+class Similar:
+    """The neighbours of items."""
+
+    table: pa.Table
+    """One row per neighbour: the item, `similar` (its neighbour), rank from 1, score."""
+    output: Path | None
+
+
+def similar(
+    model: str | Path,
+    items: Sequence[str] = (),
+    *,
+    items_file: Source | None = None,
+    top: int = 10,
+    out: str | Path | None = None,
+    catalog: Source | None = None,
+    progress: Progress = SILENT,
+) -> Similar:
+    """The `top` items most similar to each of `items`, or to those that `items_file` lists.
+
+    With a `catalog` of titles the table has the neighbour's title as well.
+
+    Raises:
+        ConfigError: no item was named.
+        DataError: an item of `items` is unknown to the model.
+        ModelFormatError: the model folder is damaged.
+        StorageError: something cannot be read or written.
+    """
+    if not items and items_file is None:
+        raise ConfigError("Name at least one item, with --item ID or --items FILE.")
+    recommender = load(model)
+    positions = recommender.items.positions(pa.array(list(items), pa.string()))
+    if (positions == UNKNOWN).any():
+        unknown = [item for item, position in zip(items, positions, strict=True) if position == UNKNOWN]
+        known = ", ".join(repr(item) for item in recommender.items.values[:3].to_pylist())
+        raise DataError(f"{model} does not know the item {unknown[0]!r}; its items are written like {known}.")
+    if items_file is not None:
+        more = item_positions(recommender, items_file, "--items", progress)
+        positions = np.concatenate([positions, more])
+    neighbours, scores = recommender.similar_items(positions, top)
+    row, place = np.nonzero(neighbours != UNKNOWN)
+    column = recommender.columns.item
+    table = pa.table(
+        {
+            column: recommender.items.take(positions[row]),
+            "similar" if column != "similar" else "similar_item": recommender.items.take(neighbours[row, place]),
+            "rank": pa.array((place + 1).astype(np.int32)),
+            "score": pa.array(scores[row, place].astype(np.float32)),
+        }
+    )
+    if catalog is not None:
+        titles = np.array(read_catalog(catalog).titles_for(recommender.items), dtype=object)
+        table = table.append_column("title", pa.array(titles[neighbours[row, place]], pa.string()))
+    if out is not None:
+        config = configuration("similar", model=model, items=list(items), items_file=items_file, top=top)
+        with locked(out):
+            write_table(with_facts(table, {"configuration": config}), out)
+    return Similar(table, None if out is None else Path(out))

@@ -1,0 +1,101 @@
+"""Fit one model and write its folder."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from recae.data.split import Split
+from recae.evaluation.evaluate import evaluate
+from recae.evaluation.metrics import DEFAULT_METRICS, parse_metrics
+from recae.jobs.facts import configuration, machine_facts
+from recae.jobs.inputs import open_input
+from recae.jobs.reading import AS_FOUND, Reading, Source
+from recae.models.base import Recommender
+from recae.models.registry import create
+from recae.options import DEFAULTS, RunOptions
+from recae.store.lock import locked
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A fitted model and where it lies."""
+
+    folder: Path
+    model: Recommender
+    metrics: dict[str, float]
+    """Reached on the validation data; empty where there is none."""
+    fit_seconds: float
+    train: dict[str, int]
+    """Users, items and interactions that it learned from."""
+    facts: dict[str, Any]
+    """As they stand in the model's manifest."""
+
+
+def train(
+    source: Source,
+    *,
+    model: str,
+    out: str | Path,
+    valid: Source | None = None,
+    settings: Mapping[str, Any] | None = None,
+    metrics: Sequence[str] = DEFAULT_METRICS,
+    reading: Reading = AS_FOUND,
+    options: RunOptions = DEFAULTS,
+    run_id: str = "",
+) -> Trained:
+    """Fit `model` with the hyper-parameters `settings` on `source` and write the model folder `out`.
+
+    `source` is a log, a split folder or a folder with train.* (and valid.*); `valid` names targets of users of the
+    training data, whose training rows are the history. Validation data decides when to stop, where the model
+    trains in epochs; without any the model holds back a part of its training data for that.
+
+    Raises:
+        ConfigError: an unknown model, hyper-parameter or metric.
+        DataError: the data is malformed, or not what the model needs.
+        CapacityError: the model would not fit in memory.
+        StorageError: something cannot be read or written.
+        OutputLockedError: another run is writing `out`.
+    """
+    recommender = create(model, **(settings or {}))
+    parse_metrics(metrics)
+    with locked(out):
+        split = open_input(source, valid=valid, reading=reading, progress=options.progress)
+        started = time.perf_counter()
+        recommender.fit(split.train, split.valid, options)
+        fit_seconds = time.perf_counter() - started
+        reached = validation_means(recommender, split, metrics, options)
+        sizes = {"users": split.train.n_users, "items": split.train.n_items, "interactions": split.train.nnz}
+        facts = {
+            "run_id": run_id,
+            "configuration": configuration(
+                "train",
+                source=source,
+                model=model,
+                valid=valid,
+                settings=recommender.config.model_dump(mode="json"),
+                metrics=metrics,
+                reading=reading,
+                options=options,
+            ),
+            "split": split.spec,
+            "train": sizes,
+            "left_out": split.train.counts,
+            "fit_seconds": round(fit_seconds, 3),
+            "validation": reached,
+            **machine_facts(),
+        }
+        folder = recommender.save(out, **facts)
+    return Trained(folder, recommender, reached, fit_seconds, sizes, facts)
+
+
+def validation_means(
+    model: Recommender, split: Split, metrics: Sequence[str], options: RunOptions
+) -> dict[str, float]:  # fmt: skip
+    """What a fitted model reaches on the validation data; empty where there is none."""
+    if split.valid is None or not split.valid.relevant_counts().any():
+        return {}
+    return evaluate(model, split.valid, metrics, progress=options.progress).means()

@@ -1,0 +1,100 @@
+"""Who gets lists: the users of the histories or of a file, in a fixed order, and what those without history get."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy import sparse
+
+from recae.data.histories import Histories
+from recae.data.ids import UNKNOWN, IdIndex
+from recae.errors import ConfigError, DataError
+from recae.models.base import Recommender
+
+OnCold = Literal["popular", "skip", "error"]
+
+
+@dataclass(frozen=True, eq=False)
+class Audience:
+    """The rows to make lists for."""
+
+    users: IdIndex
+    histories: sparse.csr_array
+    """(n_users, n_items)."""
+    cold: np.ndarray
+    """(n_users,) bool: users whom the model cannot score."""
+
+    def rows(self, chosen: np.ndarray) -> Audience:
+        """Only these positions."""
+        return Audience(self.users.subset(chosen), self.histories[chosen], self.cold[chosen])
+
+
+def audience(model: Recommender, histories: Histories, wanted: IdIndex | None, on_cold: OnCold) -> Audience:
+    """All users with a history, or those in `wanted`; cold are those without a history that the model knows.
+
+    A model that is not inductive knows its training users without any history, and nobody else.
+
+    Raises:
+        DataError: there are cold users and `on_cold` is "error".
+    """
+    users, matrix = histories.users, histories.matrix
+    if wanted is not None:
+        users, matrix = wanted, _rows_for(wanted, histories)
+    cold = np.diff(matrix.indptr) == 0 if model.users is None else model.users.positions(users.values) == UNKNOWN
+    if cold.any() and on_cold == "error":
+        first = ", ".join(repr(user) for user in users.take(np.flatnonzero(cold)[:3]).to_pylist())
+        raise DataError(
+            f"{int(cold.sum())} users have no history that the model knows (the first are {first}); "
+            "leave them out with --on-cold skip or give them popular items with --on-cold popular."
+        )
+    found = Audience(users, matrix, cold)
+    return found.rows(np.flatnonzero(~cold)) if on_cold == "skip" else found
+
+
+def shard_of(everyone: Audience, shard: tuple[int, int]) -> Audience:
+    """Part `i` of `n` equal parts, i from 1 on; the parts in order are the whole."""
+    number, count = shard
+    n = len(everyone.users)
+    return everyone.rows(np.arange(n * (number - 1) // count, n * number // count))
+
+
+def parse_shard(text: str) -> tuple[int, int]:
+    """The pair (2, 8) for "2/8".
+
+    Raises:
+        ConfigError: it is not of that form.
+    """
+    number, _, count = text.partition("/")
+    if number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count):
+        return int(number), int(count)
+    raise ConfigError(f"--shard {text!r} must be I/N with I from 1 to N, e.g. 2/8.")
+
+
+class WithFallback:
+    """The model for users that it can score, popularity for the others."""
+
+    def __init__(self, model: Recommender) -> None:
+        self.model, self.items = model, model.items
+
+    def score(self, histories: sparse.csr_array, users: IdIndex | None = None) -> np.ndarray:
+        """(n_rows, n_items) float32; a cold row's score of an item is how many training users the item has."""
+        cold = np.diff(histories.indptr) == 0
+        if self.model.users is not None and users is not None:
+            cold = self.model.users.positions(users.values) == UNKNOWN
+        warm = np.flatnonzero(~cold)
+        if len(warm) == histories.shape[0]:
+            return self.model.score(histories, users)
+        scores = np.tile(self.model.item_counts.astype(np.float32), (histories.shape[0], 1))
+        if len(warm):
+            scores[warm] = self.model.score(histories[warm], None if users is None else users.subset(warm))
+        return scores
+
+
+def _rows_for(wanted: IdIndex, histories: Histories) -> sparse.csr_array:
+    # One empty row behind the last stands for everybody without a history.
+    rows = histories.users.positions(wanted.values)
+    empty = sparse.csr_array((1, histories.matrix.shape[1]), dtype=np.float32)
+    padded = sparse.csr_array(sparse.vstack([histories.matrix, empty]))
+    return padded[np.where(rows == UNKNOWN, histories.matrix.shape[0], rows)]
