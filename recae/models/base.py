@@ -139,7 +139,8 @@ class Recommender(ABC):
     def similar_items(self, positions: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
         """For each item position: the n most similar items, (len, n) positions and similarities, itself left out.
 
-        Where fewer than n items are similar, positions end in -1 and similarities in NaN. Cosine of `item_vectors`; models of item-item weights use those instead.
+        Where fewer than n items are similar, positions end in -1 and similarities in NaN. Cosine of `item_vectors`;
+        models without vectors compare by the scores they give to a history of the one item.
         """
         from recae.models.similar import by_cosine, by_score
 

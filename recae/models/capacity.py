@@ -18,9 +18,8 @@ def require_memory(needed: int, limit: int | None, what: str, alternative: str) 
     """
     free = free_memory() if limit is None else limit
     if needed > free:
-        raise CapacityError(
-            f"{what} would take about {needed / 1e9:.1f} GB of memory and {free / 1e9:.1f} GB may be used: {alternative}."
-        )
+        estimate = f"about {needed / 1e9:.1f} GB of memory and {free / 1e9:.1f} GB may be used"
+        raise CapacityError(f"{what} would take {estimate}: {alternative}.")
 
 
 def free_memory() -> int:
