@@ -29,6 +29,11 @@ class IdCoder:
         self._extension: pa.DataType | None = None
         self._texts: list[bool] = []
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no id was kept so far."""
+        return not any(len(chunk) for chunk in self._chunks)
+
     def encode(self, ids: pa.Array, *, is_text: bool) -> tuple[pa.DictionaryArray, np.ndarray | None]:
         """The ids of a batch as a dictionary array, and a bool mask of the rows without a proper id (None: all have).
 

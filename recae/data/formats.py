@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from recae.data.columns import USUAL_NAMES, ColumnChoice, refuse_repeats
-from recae.data.ids import as_arrow
 from recae.data.jsonlines import open_json
 from recae.data.sniff import SAMPLE_BYTES, sniff
 from recae.data.textfiles import TextPart, open_bytes, unreadable
@@ -125,7 +125,9 @@ def open_parts(
         if path.is_dir():
             return _same_columns([open_file(file, header, delimiter, choice) for file in data_files(path)], path)
         return [open_file(path, header, delimiter, choice)]
-    if isinstance(source, Sequence) and source and all(isinstance(one, (str, Path)) for one in source):
+    if isinstance(source, (list, tuple)):
+        if not source:
+            raise ConfigError("An empty list of files cannot be read.")
         return [part for one in source for part in open_parts(one, header=header, delimiter=delimiter, choice=choice)]
     return [TablePart(_table_columns(source))]
 
@@ -229,6 +231,7 @@ def _as_column(name: str, values: Any) -> pa.Array | pa.ChunkedArray:
     if isinstance(values, (pa.Array, pa.ChunkedArray)):
         return values
     try:
-        return as_arrow(values)
-    except DataError as error:
-        raise DataError(f'The table, column "{name}": {error}') from error
+        return pa.Array.from_pandas(values) if isinstance(values, pd.Series) else pa.array(values)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
+        reason = str(error).split(",")[0]
+        raise DataError(f'The table, column "{name}": values of different types are mixed ({reason}).') from error

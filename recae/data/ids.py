@@ -37,10 +37,12 @@ class IdIndex:
         Raises:
             DataError: an id is missing or occurs twice, or ids of different types are mixed.
         """
-        values = as_arrow(ids)
-        if values.null_count:
-            raise DataError(f"{values.null_count} ids are missing; every id must have a value.")
-        if len(values) != pc.count_distinct(values).as_py():
+        values = _one_array(ids)
+        plain = as_arrow(values)
+        missing = plain.null_count + _nan_count(plain)
+        if missing:
+            raise DataError(f"{missing} ids are missing; every id must have a value.")
+        if len(values) != pc.count_distinct(plain).as_py():
             raise DataError("The same id occurs twice in a list of ids that must be distinct.")
         return cls(values)
 
@@ -66,9 +68,10 @@ class IdIndex:
 
         Ids of another type are the same id when they are written the same way: 7 finds "7", but not "007".
         """
+        wanted = _one_array(ids)
         if len(self) == 0:
-            return np.full(len(ids), UNKNOWN, dtype=np.int64)
-        wanted, known = _comparable(as_arrow(ids), self.values)
+            return np.full(len(wanted), UNKNOWN, dtype=np.int64)
+        wanted, known = _comparable(wanted, self.values)
         found = pc.index_in(wanted, value_set=known)
         return found.fill_null(UNKNOWN).to_numpy(zero_copy_only=False).astype(np.int64)
 
@@ -76,44 +79,67 @@ class IdIndex:
         """Arrow array of the ids at `positions`, in the type in which they were read."""
         return self.values.take(pa.array(np.asarray(positions, dtype=np.int64)))
 
+    def texts(self) -> pa.Array:
+        """Arrow array of the ids as text, by position."""
+        return as_texts(self.values)
+
     def subset(self, positions: np.ndarray | Sequence[int]) -> IdIndex:
         """The index of the ids at distinct `positions`, in that order."""
         return IdIndex(self.take(positions))
 
 
 def as_arrow(ids: Any) -> pa.Array:
-    """`ids` as one contiguous Arrow array, dictionaries unpacked.
+    """`ids` as one contiguous Arrow array without dictionaries and extension types (UUIDs are 16 bytes).
 
     Raises:
         DataError: the values cannot be ids (mixed types, lists, structs).
     """
-    if isinstance(ids, (pa.Array, pa.ChunkedArray)):
-        array = ids
-    else:
+    return _storage(_one_array(ids))
+
+
+def as_texts(array: pa.Array) -> pa.Array:
+    """large_string array of ids as they are written: 7 is "7", a UUID is in its usual form."""
+    if isinstance(array, pa.ExtensionArray) or pa.types.is_fixed_size_binary(array.type):
+        return pa.array([None if value is None else str(value) for value in array.to_pylist()], pa.large_string())
+    return array.cast(pa.large_string())
+
+
+def _one_array(ids: Any) -> pa.Array:
+    array = ids
+    if not isinstance(ids, (pa.Array, pa.ChunkedArray)):
         try:
             array = pa.Array.from_pandas(ids) if isinstance(ids, (pd.Series, pd.Index)) else pa.array(ids)
-        except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
             raise DataError(f"Ids of different types cannot be mixed in one column: {error}.") from error
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
-    if isinstance(array, pa.ExtensionArray):
-        array = array.storage
+    if pa.types.is_string_view(array.type):
+        array = array.cast(pa.large_string())
     if pa.types.is_nested(array.type):
         raise DataError(f"Values of type {array.type} cannot be ids.")
     return array
 
 
+def _storage(array: pa.Array) -> pa.Array:
+    return array.storage if isinstance(array, pa.ExtensionArray) else array
+
+
+def _nan_count(array: pa.Array) -> int:
+    return pc.sum(pc.is_nan(array)).as_py() or 0 if pa.types.is_floating(array.type) else 0
+
+
 def _comparable(left: pa.Array, right: pa.Array) -> tuple[pa.Array, pa.Array]:
-    if left.type == right.type:
-        return left, right
+    """Two arrays as arrays of one type that `pc.index_in` can look up."""
     if pa.types.is_null(left.type):
-        return left.cast(right.type), right
+        left = left.cast(_storage(right).type)
+    if _storage(left).type == _storage(right).type:
+        return _storage(left), _storage(right)
     if pa.types.is_integer(left.type) and pa.types.is_integer(right.type):
         wide = pa.uint64() if pa.types.is_uint64(left.type) and pa.types.is_uint64(right.type) else pa.int64()
         try:
             return left.cast(wide), right.cast(wide)
         except pa.ArrowInvalid:
             pass
-    return left.cast(pa.large_string()), right.cast(pa.large_string())
+    return as_texts(left), as_texts(right)

@@ -92,10 +92,10 @@ class Interactions:
         """Hex digest of the entries and the ids, the same for the same log however it was stored."""
         digest = hashlib.blake2b(digest_size=16)
         for array in (self.matrix.indptr.astype(np.int64), self.matrix.indices.astype(np.int64), self.matrix.data):
-            digest.update(np.ascontiguousarray(array))
+            digest.update(np.ascontiguousarray(array).data)
         for ids in (self.users, self.items):
             digest.update(str(ids.values.type).encode())
-            for part in ids.values.cast(pa.large_string()).take(pa.array(np.arange(len(ids)))).buffers()[1:]:
+            for part in ids.texts().take(pa.array(np.arange(len(ids)))).buffers()[1:]:
                 digest.update(part or b"")
         return digest.hexdigest()
 

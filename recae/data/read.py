@@ -16,7 +16,7 @@ from recae.data.rows import OnBad, Rows, Source, collect
 from recae.errors import ConfigError, DataError
 from recae.progress import SILENT, Progress
 
-__all__ = ["ColumnChoice", "from_rows", "read"]
+__all__ = ["ColumnChoice", "from_rows", "rated_at_least", "read"]
 
 
 def read(
@@ -62,7 +62,7 @@ def read(
         log = _from_matrix(source, columns, dedupe)
     else:
         log = from_rows(collect(Source(source, columns, on_bad, header, delimiter), progress=progress), dedupe)
-    return log if min_rating is None else _rated_at_least(log, min_rating)
+    return log if min_rating is None else rated_at_least(log, min_rating)
 
 
 def from_rows(rows: Rows, dedupe: Dedupe | None) -> Interactions:
@@ -95,7 +95,12 @@ def _refuse_repeats(rows: Rows) -> None:
     )
 
 
-def _rated_at_least(log: Interactions, min_rating: float) -> Interactions:
+def rated_at_least(log: Interactions, min_rating: float) -> Interactions:
+    """Without the interactions rated lower, and without the users and items that then have none.
+
+    Raises:
+        DataError: there are no ratings, or none is high enough.
+    """
     if not log.has_ratings:
         raise DataError(
             f"A minimum rating of {min_rating:g} needs a rating column and there is none; name it with --rating-col."

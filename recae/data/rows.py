@@ -53,11 +53,11 @@ class Rows:
     """Where a row number of `coded` is, for messages."""
 
 
-def collect(source: Source, *, progress: Progress = SILENT, order: Order = "sorted", values: bool = True) -> Rows:
+def collect(source: Source, *, progress: Progress = SILENT, order: Order = "sorted", mixed: bool = False) -> Rows:
     """Read, check and code every row of `source`.
 
-    `order` numbers users by sorted id or by appearance; items are always sorted. Without `values`, ratings,
-    weights and times are not even looked at.
+    `order` numbers users by sorted id or by appearance; items are always sorted. Files that are read together
+    must all have ratings, weights or times, or none of them; if they may be `mixed`, only what all have is read.
 
     Raises:
         DataError: a bad row while they are not to be dropped, or no row at all.
@@ -65,8 +65,8 @@ def collect(source: Source, *, progress: Progress = SILENT, order: Order = "sort
     """
     parts = open_parts(source.what, header=source.header, delimiter=source.delimiter, choice=source.columns)
     roles = [_roles_of(part, source.columns) for part in parts]
-    if not values:
-        roles = [Roles(one.user, one.item) for one in roles]
+    if mixed:
+        roles = _in_common(roles)
     _refuse_differing(parts, roles)
     collector = _Collector(roles[0], drop=source.on_bad == "drop")
     for part, role in zip(parts, roles, strict=True):
@@ -99,6 +99,15 @@ def _refuse_differing(parts: list[Part], roles: list[Roles]) -> None:
                 f"{parts[0].label} has {_described(roles[0])}, but {part.label} has {_described(role)}: "
                 "files that are read together must agree."
             )
+
+
+def _in_common(roles: list[Roles]) -> list[Roles]:
+    """The roles without values and times, unless all sources have them."""
+    timed = all(one.time is not None for one in roles)
+    valued = all(one.value_kind == roles[0].value_kind for one in roles)
+    value = [(one.value, one.value_kind) if valued else (None, None) for one in roles]
+    times = [one.time if timed else None for one in roles]
+    return [Roles(one.user, one.item, *value[at], times[at]) for at, one in enumerate(roles)]
 
 
 def _described(roles: Roles) -> str:

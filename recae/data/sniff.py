@@ -133,5 +133,5 @@ def _has_header(rows: list[list[str]], choice: ColumnChoice) -> bool:
         return not any(_NUMBER.fullmatch(cell) for cell in first)
     if any(character.isdigit() for cell in first for character in cell):
         return False
-    # Words without a digit: names of columns, unless the rows below look the same in a single column.
-    return len(first) > 1
+    # Words without a digit are taken for names of columns, in a single column only "id".
+    return len(first) > 1 or first[0].lower() in ("id", "ids")

@@ -30,6 +30,8 @@ class HeldOut:
     columns: Columns = Columns()
     outside: Interactions | None = None
     """The unknown targets themselves, row by row beside `target`, where more than their number is known."""
+    notes: dict[str, int] = field(default_factory=dict)
+    """What reading left out and why, e.g. {"targets already in the history": 4}."""
 
     def __post_init__(self) -> None:
         if not self.history.shape == self.target.shape or self.history.shape[0] != len(self.users):

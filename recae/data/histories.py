@@ -1,0 +1,196 @@
+"""Histories and targets read against the items of a model or of training data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from recae.data.canonical import Dedupe
+from recae.data.columns import USUAL_NAMES, ColumnChoice
+from recae.data.id_lists import read_id_list
+from recae.data.ids import UNKNOWN, IdIndex
+from recae.data.interactions import Columns, Interactions, ValueKind
+from recae.data.read import from_rows, rated_at_least
+from recae.data.rows import OnBad, Source, collect
+from recae.data.split import HeldOut
+from recae.errors import DataError
+from recae.progress import SILENT, Progress
+
+__all__ = ["Histories", "UnknownItems", "read_held_out", "read_histories", "read_id_list"]
+
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class UnknownItems:
+    """Items of a file that the model or the training data does not know."""
+
+    count: int = 0
+    """How many interactions are with such items; they are left out."""
+    items: int = 0
+    """How many different items they are."""
+    first: tuple[Any, ...] = ()
+    """The ids of the first few."""
+
+    def sentence(self) -> str:
+        """For a person, e.g. "3 interactions are with 2 items that are not known (such as 'x', 'y')."."""
+        if not self.count:
+            return "All items are known."
+        shown = ", ".join(repr(item) for item in self.first)
+        return f"{self.count:,} interactions are with {self.items:,} items that are not known (such as {shown})."
+
+
+@dataclass(frozen=True, eq=False)
+class Histories:
+    """What users have used, as rows over a fixed set of items."""
+
+    matrix: sparse.csr_array
+    """(n_users, n_items) float32: ratings or weights, 1 where there are none."""
+    users: IdIndex
+    """In the order of first appearance; a user all of whose items are unknown has an empty row."""
+    unknown_items: UnknownItems
+    columns: Columns
+
+
+def read_histories(
+    sources: Sequence[Any],
+    items: IdIndex,
+    *,
+    columns: ColumnChoice = USUAL_NAMES,
+    value_kind: ValueKind | None = None,
+    needs_ratings: bool = False,
+    min_rating: float | None = None,
+    dedupe: Dedupe | None = None,
+    on_bad: OnBad = "error",
+    header: bool | None = None,
+    delimiter: str | None = None,
+    progress: Progress = SILENT,
+) -> Histories:
+    """Read and join files of interactions as rows over `items`; interactions with other items are counted.
+
+    Args:
+        sources: whatever `read` takes, joined. Ratings, weights and times are read if all sources have them.
+        items: the columns of the result.
+        columns, min_rating, dedupe, on_bad, header, delimiter, progress: as in `read`.
+        value_kind: what the values of the training data are; values of another kind count as 1. None keeps any.
+        needs_ratings: refuse histories without ratings.
+
+    Raises:
+        DataError: the content cannot be used, or has no ratings where they are needed.
+        StorageError: a file cannot be read.
+    """
+    source = Source(list(sources), columns, on_bad, header, delimiter)
+    log = _log(source, min_rating, dedupe, progress)
+    if needs_ratings and not log.has_ratings:
+        raise DataError("The model works with ratings and these histories have none; name the column: --rating-col.")
+    if value_kind is not None and log.columns.value_kind != value_kind:
+        log = replace(log, matrix=log.binary(), columns=replace(log.columns, value=None, value_kind=None))
+    known = items.positions(log.items.values)
+    return Histories(_onto(log, known, len(items)), log.users, _unknown(log, known), log.columns)
+
+
+def read_held_out(
+    history_sources: Sequence[Any],
+    target_sources: Sequence[Any],
+    items: IdIndex,
+    *,
+    columns: ColumnChoice = USUAL_NAMES,
+    value_kind: ValueKind | None = None,
+    needs_ratings: bool = False,
+    min_rating: float | None = None,
+    dedupe: Dedupe | None = None,
+    on_bad: OnBad = "error",
+    header: bool | None = None,
+    delimiter: str | None = None,
+    progress: Progress = SILENT,
+) -> HeldOut:
+    """Read histories and targets of the users who have targets, in the order of the target files.
+
+    A target that is in the user's history is no target and is left out; a user without any other is left out too.
+    Both are counted in `notes`. Targets among items not in `items` are kept apart (`unknown_targets`, `outside`).
+    Without `history_sources`, and for users who are not in them, histories are empty.
+
+    Args: as in `read_histories`.
+
+    Raises:
+        DataError: the content cannot be used, or no target is left.
+        StorageError: a file cannot be read.
+    """
+    targets = _log(Source(list(target_sources), columns, on_bad, header, delimiter), min_rating, dedupe, progress)
+    known = items.positions(targets.items.values)
+    target = _onto(targets, known, len(items))
+    history: sparse.csr_array = sparse.csr_array(target.shape, dtype=np.float32)
+    if history_sources:
+        histories = read_histories(
+            history_sources, items, columns=columns, value_kind=value_kind, needs_ratings=needs_ratings,
+            min_rating=min_rating, dedupe=dedupe, on_bad=on_bad, header=header, delimiter=delimiter, progress=progress,
+        )  # fmt: skip
+        history = rows_for(targets.users, histories)
+    target, already = _without(target, history)
+    outside = targets.select(items=np.flatnonzero(known == UNKNOWN))
+    found = HeldOut(history, target, targets.users, outside.user_counts(), targets.columns, outside)
+    asked = np.flatnonzero(found.relevant_counts())
+    if len(asked) == 0:
+        raise DataError("No target is left: every one of them is in its user's history already.")
+    notes = {
+        "targets already in the history": already,
+        "users without other targets": found.n_users - len(asked),
+        "targets among unknown items": outside.nnz,
+        **targets.counts,
+    }
+    return replace(found.select(asked), notes={name: count for name, count in notes.items() if count})
+
+
+def rows_for(users: IdIndex, histories: Histories) -> sparse.csr_array:
+    """(len(users), n_items): the history of each of `users`, empty where there is none."""
+    rows = histories.users.positions(users.values)
+    matrix = histories.matrix
+    has_row = rows != UNKNOWN
+    counts = np.zeros(len(users), dtype=np.int64)
+    counts[has_row] = np.diff(matrix.indptr)[rows[has_row]]
+    found = matrix[rows[has_row]]
+    indptr = np.concatenate(([0], np.cumsum(counts))).astype(found.indices.dtype)
+    return sparse.csr_array((found.data, found.indices, indptr), shape=(len(users), matrix.shape[1]))
+
+
+def _log(source: Source, min_rating: float | None, dedupe: Dedupe | None, progress: Progress) -> Interactions:
+    log = from_rows(collect(source, progress=progress, order="appearance", mixed=True), dedupe)
+    return log if min_rating is None else rated_at_least(log, min_rating)
+
+
+def _onto(log: Interactions, known: np.ndarray, n_items: int) -> sparse.csr_array:
+    """The matrix of `log` with the columns moved to the positions `known`; UNKNOWN columns are dropped."""
+    columns = known[log.matrix.indices]
+    entries = columns != UNKNOWN
+    rows = log.row_of_entry()[entries]
+    index = np.int32 if log.nnz < 2**31 else np.int64
+    indptr = np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=log.n_users)))).astype(index)
+    matrix = sparse.csr_array(
+        (log.matrix.data[entries], columns[entries].astype(index), indptr), shape=(log.n_users, n_items)
+    )
+    matrix.sort_indices()
+    return matrix
+
+
+def _unknown(log: Interactions, known: np.ndarray) -> UnknownItems:
+    strange = np.flatnonzero(known == UNKNOWN)
+    count = int(log.item_counts()[strange].sum())
+    return UnknownItems(count, len(strange), tuple(log.items.take(strange[:_SHOWN]).to_pylist()))
+
+
+def _without(target: sparse.csr_array, history: sparse.csr_array) -> tuple[sparse.csr_array, int]:
+    """`target` without the entries that `history` has too, and how many those were."""
+    n_items = target.shape[1]
+    keys = [
+        np.repeat(np.arange(part.shape[0], dtype=np.int64), np.diff(part.indptr)) * n_items + part.indices
+        for part in (target, history)
+    ]
+    keep = ~np.isin(keys[0], keys[1])
+    rows = keys[0][keep] // n_items
+    indptr = np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=target.shape[0]))))
+    kept = (target.data[keep], target.indices[keep], indptr.astype(target.indices.dtype))
+    return sparse.csr_array(kept, shape=target.shape), int(np.count_nonzero(~keep))
