@@ -86,7 +86,7 @@ def core(log: Interactions, min_user_items: int, min_item_users: int) -> Interac
     if users.all() and items.all():
         return log
     kept = users[log.row_of_entry()] & items[log.matrix.indices]
-    return log.keep(kept, below_minimum_counts=int(np.count_nonzero(~kept))).drop_empty()
+    return log.keep(kept, below_min_counts=int(np.count_nonzero(~kept))).drop_empty()
 
 
 def core_members(matrix: sparse.csr_array, min_user_items: int, min_item_users: int) -> tuple[np.ndarray, np.ndarray]:
@@ -124,7 +124,7 @@ def _rated(log: Interactions, min_rating: float) -> Interactions:
             f"Nothing is left: all {log.nnz} values in column '{log.columns.value}' lie below min-rating "
             f"{min_rating:g} (the highest is {log.matrix.data.max():g})."
         )
-    return log.keep(kept, below_minimum_rating=int(np.count_nonzero(~kept))).drop_empty()
+    return log.keep(kept, below_min_rating=int(np.count_nonzero(~kept))).drop_empty()
 
 
 def _within(log: Interactions, start: str | float | None, end: str | float | None) -> Interactions:

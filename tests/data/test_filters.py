@@ -45,7 +45,7 @@ def test_core_is_that_of_the_slow_reference(make_log, rows, k_user, k_item):
         return
     kept = filter_log(log, min_user_items=k_user, min_item_users=k_item)
     assert pairs(kept) == expected
-    assert kept.counts.get("below minimum counts", 0) == len(rows) - len(expected)
+    assert kept.counts.get("below min counts", 0) == len(rows) - len(expected)
     assert kept.user_counts().min() >= max(k_user, 1)
     assert kept.item_counts().min() >= max(k_item, 1)
 
@@ -65,7 +65,7 @@ def test_minimum_rating_keeps_equal_ones_and_times_stay_beside_them(make_log):
         {"user_id": "a", "item_id": "x", "rating": 4.0, "timestamp": 1},
         {"user_id": "b", "item_id": "y", "rating": 5.0, "timestamp": 3},
     ]
-    assert kept.counts == {"below minimum rating": 1}
+    assert kept.counts == {"below min rating": 1}
     assert log.nnz == 3
 
 

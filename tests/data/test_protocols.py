@@ -213,7 +213,7 @@ def test_lightgcn_keeps_the_core(make_log):
     split = make_split(make_log([*dense, (99, 0), (0, 99)]), "lightgcn:valid=0.2")
     assert split.train.n_users == 12
     assert 99 not in split.train.items.values.to_pylist()
-    assert split.train.counts["below minimum counts"] == 2
+    assert split.train.counts["below min counts"] == 2
     assert 0.1 < split.valid.target.nnz / (split.valid.target.nnz + split.train.nnz) < 0.3
 
 
