@@ -34,7 +34,7 @@ need_environment() {
         "$python" -m venv --clear .venv || die "The environment .venv could not be made."
     fi
     echo "Installing recae[$extra] into .venv (a few minutes the first time) ..." >&2
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check -c scripts/constraints.txt -e ".[$extra]" ||
+    .venv/bin/python -m pip install -qq --disable-pip-version-check -c scripts/constraints.txt -e ".[$extra]" ||
         die "recae could not be installed; see the messages of pip above."
     echo "$wanted" >"$stamp"
 }

@@ -25,7 +25,8 @@ from recae.options import RunOptions
 def demo(console: Console, out: Path, run: RunOptions) -> None:
     """Do the whole job on a generated sample.
 
-    Describe, split, compare, train, evaluate, recommend. Takes less than 2 minutes and shows the commands as they would be typed.
+    Describe, split, compare, train, evaluate, recommend. Takes less than 2 minutes and shows the
+    commands as they would be typed.
     """
     from recae.jobs.demo import demo as demo_job
 

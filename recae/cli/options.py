@@ -60,8 +60,16 @@ BAD_ROWS = option(
     section=FILTERS,
     help="Refuse missing and unreadable values, or drop and count those rows.",
 )
-FILTER_OPTIONS: Sequence[Decorator] = (
-    option("--min-rating", type=float, section=FILTERS, metavar="X", help="Keep ratings (or weights) of at least X."),
+MIN_RATING = option(
+    "--min-rating", type=float, section=FILTERS, metavar="X", help="Keep ratings (or weights) of at least X."
+)
+DEDUPE = option(
+    "--dedupe",
+    type=click.Choice(["last", "first", "max", "sum", "error"]),
+    section=FILTERS,
+    help="What becomes of a user-item pair that occurs more than once.  [default: last by time, sum of weights]",
+)
+MIN_COUNTS: Sequence[Decorator] = (
     option(
         "--min-user-items",
         type=click.IntRange(min=0),
@@ -78,19 +86,13 @@ FILTER_OPTIONS: Sequence[Decorator] = (
         metavar="N",
         help="Keep items with at least N users, likewise.",
     ),
-    option(
-        "--dedupe",
-        type=click.Choice(["last", "first", "max", "sum", "error"]),
-        section=FILTERS,
-        help="What becomes of a user-item pair that occurs more than once.  [default: last by time, sum of weights]",
-    ),
 )
 
-input_options = grouped("reading", Reading, (*COLUMN_OPTIONS, *FILTER_OPTIONS, BAD_ROWS))
+input_options = grouped("reading", Reading, (*COLUMN_OPTIONS, MIN_RATING, *MIN_COUNTS, DEDUPE, BAD_ROWS))
 """How a raw log is read: columns, filters, bad rows -> `reading`."""
 
-history_options = grouped("reading", Reading, (*COLUMN_OPTIONS, BAD_ROWS))
-"""How histories and targets are read; a model's own items decide what is kept -> `reading`."""
+history_options = grouped("reading", Reading, (*COLUMN_OPTIONS, MIN_RATING, DEDUPE, BAD_ROWS))
+"""How histories and targets are read; minimum counts have no meaning there -> `reading`."""
 
 run_options = grouped(
     "run",

@@ -67,8 +67,8 @@ def recommend(
 ) -> None:
     """Write the best N items for every user.
 
-    Each row is user, item, rank (from 1) and score. OUT ends in .parquet, .csv, .tsv or .jsonl; without a suffix it is a folder of Parquet parts. Scores can be
-    compared within one user's list only.
+    Each row is user, item, rank (from 1) and score. Scores can be compared within one user's list only. OUT ends
+    in .parquet, .csv, .tsv or .jsonl; without a suffix it is a folder of Parquet parts.
     """
     from recae.jobs.recommend import recommend as recommend_job
     from recae.jobs.users import parse_shard

@@ -19,7 +19,7 @@ from recae.evaluation.result import Evaluation
 from recae.jobs.extras import need_report_extra
 from recae.jobs.facts import configuration, machine_facts
 from recae.jobs.lists_file import joined_ids, read_lists
-from recae.jobs.reading import AS_FOUND, Reading, Source
+from recae.jobs.reading import AS_FOUND, Reading, Source, log_file
 from recae.models.registry import load
 from recae.progress import SILENT, Progress
 from recae.store.lock import locked
@@ -69,13 +69,15 @@ def evaluate(
     _need(report)
     recommender = load(model)
     held_out = read_held_out(
-        list(histories),
-        [target],
+        [log_file(source) for source in histories],
+        [log_file(target)],
         recommender.items,
-        columns=reading.columns(),
         value_kind=recommender.columns.value_kind,
-        on_bad=reading.on_bad,
+        needs_ratings=recommender.info.needs == "ratings",
+        progress=progress,
+        **reading.for_histories(),
     )
+    _tell_notes(held_out, target, progress)
     found = judge(recommender, held_out, metrics, exclude_seen=not include_seen, progress=progress)
     config = configuration(
         "evaluate",
@@ -118,8 +120,9 @@ def evaluate_lists(
     targets = reading.part(target, progress).items
     items = targets if log is None else joined_ids([log.items, targets])
     held_out = read_held_out(
-        list(histories), [target], items, columns=reading.columns(), on_bad=reading.on_bad
-    )  # fmt: skip
+        [log_file(source) for source in histories], [log_file(target)], items, **reading.for_histories()
+    )
+    _tell_notes(held_out, target, progress)
     found = read_lists(lists, held_out, items, reading=reading)
     _tell(found, lists, progress)
     evaluation = judge_lists(
@@ -149,6 +152,11 @@ def _tell(found: JudgeableLists, source: Source, progress: Progress) -> None:
     ):
         if count:
             progress.say(f"{source}: {count:,} {what}")
+
+
+def _tell_notes(held_out: HeldOut, target: Source, progress: Progress) -> None:
+    for what, count in held_out.notes.items():
+        progress.say(f"{target}: {count:,} {what}.")
 
 
 def _finish(

@@ -7,8 +7,8 @@ from pathlib import Path
 from recae.data.ready_made import ready_made
 from recae.data.split import Split
 from recae.data.split_folder import is_split_folder, read_split
-from recae.errors import ConfigError, StorageError
-from recae.jobs.reading import AS_FOUND, Reading, Source
+from recae.errors import ConfigError
+from recae.jobs.reading import AS_FOUND, Reading, Source, part_file
 from recae.progress import SILENT, Progress
 
 UNSPLIT = "none"
@@ -39,26 +39,14 @@ def open_input(
         if flags := reading.flags("min_rating", "min_user_items", "min_item_users", "dedupe"):
             raise ConfigError(f"{flags} cannot be used with {source}, which is split already: filter before.")
         return read_split(source)
-    files = {name: part_file(source, name) for name in ("train", "valid", "test")} if source.is_dir() else {}
-    train = files.get("train")
+    files = {name: part_file(source, name) for name in ("train", "valid", "test")}
+    train = files["train"]
     if train is not None:
         _refuse(source, valid if files["valid"] else None, test if files["test"] else None)
         return _ready_made(train, valid or files["valid"], test or files["test"], reading, progress)
     if valid is not None or test is not None:
         return _ready_made(source, valid, test, reading, progress)
     return Split(reading.interactions(source, progress), None, None, UNSPLIT)
-
-
-def part_file(folder: Path, name: str) -> Path | None:
-    """The one file `name`.* in `folder`, whatever its format; None if there is none.
-
-    Raises:
-        StorageError: there are several.
-    """
-    found = sorted(path for path in folder.glob(f"{name}.*") if path.is_file())
-    if len(found) > 1:
-        raise StorageError(f"{folder} holds {len(found)} files {name}.*: keep one, or name the files themselves.")
-    return found[0] if found else None
 
 
 def beside(source: Source, name: str) -> Path | None:

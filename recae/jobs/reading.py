@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from recae.errors import StorageError
 from recae.progress import SILENT, Progress
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class Reading:
         from recae.data.read import read
 
         return read(
-            source,
+            log_file(source) if isinstance(source, (str, Path)) else [log_file(one) for one in source],
             columns=self.columns(),
             dedupe=self.dedupe,
             on_bad=self.on_bad,
@@ -86,6 +87,17 @@ class Reading:
             delimiter=self.delimiter,
             progress=progress,
         )
+
+    def for_histories(self) -> dict[str, Any]:
+        """What `read_histories` and `read_held_out` are told."""
+        return {
+            "columns": self.columns(),
+            "min_rating": self.min_rating,
+            "dedupe": self.dedupe,
+            "on_bad": self.on_bad,
+            "header": self.header,
+            "delimiter": self.delimiter,
+        }
 
     def flags(self, *names: str) -> str:
         """Those of the options `names` that were given, as they are typed; empty if none was."""
@@ -95,6 +107,24 @@ class Reading:
         """What differs from the defaults, as JSON: the part of the configuration worth keeping."""
         defaults = {entry.name: entry.default for entry in fields(self)}
         return {name: value for name, value in asdict(self).items() if value != defaults[name]}
+
+
+def log_file(source: Source) -> Path:
+    """The log that `source` means: interactions.* in a folder that has such a file, else `source` itself."""
+    found = part_file(Path(source), "interactions")
+    return Path(source) if found is None else found
+
+
+def part_file(folder: Path, name: str) -> Path | None:
+    """The one file `name`.* in `folder`, whatever its format; None if there is none.
+
+    Raises:
+        StorageError: there are several.
+    """
+    found = sorted(path for path in folder.glob(f"{name}.*") if path.is_file()) if folder.is_dir() else []
+    if len(found) > 1:
+        raise StorageError(f"{folder} holds {len(found)} files {name}.*: keep one, or name the files themselves.")
+    return found[0] if found else None
 
 
 AS_FOUND = Reading()

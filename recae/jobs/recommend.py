@@ -17,7 +17,7 @@ from recae.data.interactions import Columns
 from recae.errors import ConfigError
 from recae.jobs.facts import configuration
 from recae.jobs.parts import write_parts
-from recae.jobs.reading import AS_FOUND, Reading, Source
+from recae.jobs.reading import AS_FOUND, Reading, Source, log_file
 from recae.jobs.users import Audience, OnCold, WithFallback, audience, shard_of
 from recae.models.base import Recommender
 from recae.models.registry import load
@@ -175,11 +175,12 @@ def _check(out: Path, top: int, resume: bool) -> bool:
 
 def _read_histories(model: Recommender, sources: Sequence[Source], reading: Reading, progress: Progress) -> Histories:
     found = read_histories(
-        list(sources),
+        [log_file(source) for source in sources],
         model.items,
-        columns=reading.columns(),
         value_kind=model.columns.value_kind,
-        on_bad=reading.on_bad,
+        needs_ratings=model.info.needs == "ratings",
+        progress=progress,
+        **reading.for_histories(),
     )
     if found.unknown_items.count:
         progress.say(f"Histories: {found.unknown_items.sentence()}")

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from scipy import sparse
 
-from recae.data.histories import Histories
+from recae.data.histories import Histories, rows_for
 from recae.data.ids import UNKNOWN, IdIndex
 from recae.errors import ConfigError, DataError
 from recae.models.base import Recommender
@@ -41,7 +41,7 @@ def audience(model: Recommender, histories: Histories, wanted: IdIndex | None, o
     """
     users, matrix = histories.users, histories.matrix
     if wanted is not None:
-        users, matrix = wanted, _rows_for(wanted, histories)
+        users, matrix = wanted, rows_for(wanted, histories)
     cold = np.diff(matrix.indptr) == 0 if model.users is None else model.users.positions(users.values) == UNKNOWN
     if cold.any() and on_cold == "error":
         first = ", ".join(repr(user) for user in users.take(np.flatnonzero(cold)[:3]).to_pylist())
@@ -90,11 +90,3 @@ class WithFallback:
         if len(warm):
             scores[warm] = self.model.score(histories[warm], None if users is None else users.subset(warm))
         return scores
-
-
-def _rows_for(wanted: IdIndex, histories: Histories) -> sparse.csr_array:
-    # One empty row behind the last stands for everybody without a history.
-    rows = histories.users.positions(wanted.values)
-    empty = sparse.csr_array((1, histories.matrix.shape[1]), dtype=np.float32)
-    padded = sparse.csr_array(sparse.vstack([histories.matrix, empty]))
-    return padded[np.where(rows == UNKNOWN, histories.matrix.shape[0], rows)]

@@ -24,7 +24,9 @@ from recae.jobs.reading import Reading
 def describe(console: Console, source: Path, reading: Reading) -> None:
     """Tell what is in a log.
 
-    Sizes, density, histories, popularity, ratings, duplicates and time span. INPUT is a file or a folder of files: CSV, TSV, MovieLens .dat, JSON lines or Parquet, also compressed.
+    Sizes, density, histories, popularity, ratings, duplicates and time span. INPUT is a file or a folder of files:
+    CSV, TSV, MovieLens .dat, JSON lines or Parquet, also compressed. Of a folder with interactions.* only that is
+    read.
     """
     from recae.jobs import prepare
 

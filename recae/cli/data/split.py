@@ -37,7 +37,8 @@ from recae.jobs.reading import Reading
 def split(console: Console, source: Path, out: Path, spec: str, seed: int, reading: Reading) -> None:
     """Write training data and held-out targets.
 
-    As train.parquet, valid.parquet and test.parquet in the folder OUT, which is an INPUT for `recae train` and `recae compare`.
+    As train.parquet, valid.parquet and test.parquet in the folder OUT, which is an INPUT for
+    `recae train` and `recae compare`.
     """
     from recae.jobs import prepare
 
