@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from recae.evaluation.result import Evaluation
+from recae.reports.wording import lower_is_better
 from recae.training.curve import LearningCurve
 
 
@@ -37,6 +39,16 @@ class ModelRun:
     size_bytes: int
     """The model's weights."""
     curve: LearningCurve | None = None
+
+    @cached_property
+    def intervals(self) -> dict[str, tuple[float, float]]:
+        """Metric -> 95 % bootstrap interval of its mean over users; computed once for all reports."""
+        return self.evaluation.intervals()
+
+    @cached_property
+    def means(self) -> dict[str, float]:
+        """Metric -> mean over users, or the overall value."""
+        return self.evaluation.means()
 
 
 @dataclass(frozen=True)
@@ -72,4 +84,5 @@ class Comparison:
     def leaderboard(self) -> tuple[ModelRun, ...]:
         """The runs, best first by the first metric (ties by name)."""
         first = self.metrics[0]
-        return tuple(sorted(self.runs, key=lambda run: (-run.evaluation.means()[first], run.name)))
+        sign = 1 if lower_is_better(first) else -1
+        return tuple(sorted(self.runs, key=lambda run: (sign * run.means[first], run.name)))

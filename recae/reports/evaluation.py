@@ -1,0 +1,50 @@
+"""One model's evaluation as an HTML page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from recae.evaluation.result import Evaluation
+from recae.reports.page import clipped, drawn, making, meter, write_page
+from recae.reports.plots import distribution_plot
+from recae.reports.wording import metric_label, metric_meaning, score, whole
+
+_MOST_PLOTS = 4
+
+
+def write_evaluation_html(evaluation: Evaluation, facts: dict[str, Any], path: str | Path) -> None:
+    """Write one evaluation as a page; `facts["what"]` names what was judged.
+
+    Raises:
+        ConfigError: jinja2 is not installed (`pip install 'recae[report]'`).
+        StorageError: the file could not be written.
+    """
+    means, intervals = evaluation.means(), evaluation.intervals()
+    first = next(iter(means))
+    shown = [distribution_plot(metric, values) for metric, values in evaluation.per_user.items()]
+    context = {
+        "headline": clipped(f"{metric_label(first)} {score(means[first])} on {whole(len(evaluation.users))} users"),
+        "detail": _detail(first, intervals.get(first)),
+        "source": clipped(str(facts.get("what") or "")),
+        "rows": [_row(metric, value, intervals.get(metric)) for metric, value in means.items()],
+        "plots": [drawn(plot) for plot in shown[:_MOST_PLOTS]],
+        **making(facts),
+    }
+    write_page("evaluation.html.j2", path, context)
+
+
+def _detail(metric: str, interval: tuple[float, float] | None) -> str:
+    if interval is None:
+        return metric_meaning(metric)
+    return f"95% interval {score(interval[0])} to {score(interval[1])}. {metric_meaning(metric)}"
+
+
+def _row(metric: str, value: float, interval: tuple[float, float] | None) -> dict[str, Any]:
+    full = max(1.0, value, interval[1] if interval else 0.0)
+    return {
+        "label": metric_label(metric),
+        "text": score(value),
+        "bar": meter(value, interval, full),
+        "meaning": metric_meaning(metric),
+    }

@@ -1,0 +1,159 @@
+"""A comparison as one HTML page: verdict first, then the table, the figures, and how it all came to be."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+from recae.reports import plots
+from recae.reports.comparison import Comparison, ExampleUser, ModelRun, Trial
+from recae.reports.datafacts import data_rows, histogram, split_rows, split_table
+from recae.reports.page import clipped, drawn, making, meter, write_page
+from recae.reports.standing import best_of_each
+from recae.reports.verdict import Verdict, spoken, verdict
+from recae.reports.wording import (
+    MINUS,
+    duration,
+    has_direction,
+    lower_is_better,
+    metric_label,
+    metric_meaning,
+    percent,
+    score,
+    setting,
+    settings,
+    size,
+    whole,
+)
+
+MOST_EXAMPLES = 12
+MOST_TRIALS = 200
+
+
+def write_html(comparison: Comparison, path: str | Path) -> None:
+    """Write the page to `path`: one file that loads nothing, in light and dark, for screen, phone and paper.
+
+    Raises:
+        ConfigError: jinja2 is not installed (`pip install 'recae[report]'`).
+        StorageError: the file could not be written.
+    """
+    write_page("comparison.html.j2", path, _context(comparison))
+
+
+def _context(comparison: Comparison) -> dict[str, Any]:
+    judged, metric = verdict(comparison), comparison.metrics[0]
+    figures = [
+        plots.interval_plot(comparison),
+        plots.cost_plot(comparison),
+        *plots.cutoff_plots(comparison),
+        plots.spread_plot(comparison),
+        plots.tail_plot(comparison),
+    ]
+    curves = [plots.curve_plot(run) for run in comparison.leaderboard()]
+    return {
+        "headline": clipped(judged.headline),
+        "details": [clipped(sentence) for sentence in judged.details],
+        "source": clipped(str(comparison.data.get("source") or "")),
+        "stats": _stats(judged),
+        "metric": metric_label(metric),
+        "selected_on": clipped(comparison.selected_on),
+        "columns": [_column(name) for name in comparison.metrics],
+        "rows": _rows(comparison, judged),
+        "plots": [drawn(plot) for plot in figures if plot],
+        "curves": [drawn(plot) for plot in curves if plot],
+        "settings": [_settings(run, metric) for run in comparison.leaderboard()],
+        "examples": [_example(user, comparison) for user in comparison.examples[:MOST_EXAMPLES]],
+        "data": data_rows(comparison.data),
+        "histogram": histogram(comparison.data),
+        "split": split_rows(comparison.split),
+        "split_parts": split_table(comparison.split),
+        "meanings": [(metric_label(name), metric_meaning(name)) for name in comparison.metrics if metric_meaning(name)],
+        **making(comparison.facts),
+    }
+
+
+def _stats(judged: Verdict) -> list[dict[str, str]]:
+    best = judged.best
+    stats = [(f"{metric_label(judged.metric)} of {spoken(best)}", score(best.means[judged.metric]))]
+    for against in (judged.popularity, judged.factorization):
+        if against is not None and math.isfinite(against[1].share):
+            share = percent(against[1].share)
+            stats.append((f"against {spoken(against[0])}", share if share.startswith(MINUS) else f"+{share}"))
+    stats.append(("to fit the best model", duration(best.fit_seconds)))
+    stats.append(("test users", whole(len(best.evaluation.users))))
+    return [{"label": label, "value": value} for label, value in stats]
+
+
+def _column(metric: str) -> dict[str, str]:
+    first = "ascending" if lower_is_better(metric) else "descending"
+    return {"label": metric_label(metric), "meaning": metric_meaning(metric), "first": first, "sort": first}
+
+
+def _rows(comparison: Comparison, judged: Verdict) -> list[dict[str, Any]]:
+    first, board = comparison.metrics[0], comparison.leaderboard()
+    best, rivals = best_of_each(comparison), {run.name for run in judged.rivals}
+    full = max(max(run.intervals.get(first, (0, run.means[first]))[1], run.means[first]) for run in board)
+    return [
+        {
+            "name": run.name,
+            "title": clipped(run.title.partition(",")[0]),
+            "about": clipped(run.title.partition(",")[2].strip()),
+            "tied": run.name in rivals,
+            "cells": [_cell(run, metric, run.name in best.get(metric, ())) for metric in comparison.metrics],
+            "bar": meter(run.means[first], run.intervals.get(first), full),
+            "fit": duration(run.fit_seconds),
+            "fit_seconds": run.fit_seconds,
+        }
+        for run in board
+    ]
+
+
+def _cell(run: ModelRun, metric: str, best: bool) -> dict[str, Any]:
+    value = run.means.get(metric)
+    return {"text": score(value), "raw": value, "best": best and has_direction(metric)}
+
+
+def _settings(run: ModelRun, metric: str) -> dict[str, Any]:
+    names = list(dict.fromkeys(name for trial in run.trials for name in trial.settings))
+    chosen = _chosen(run, lower_is_better(metric)) if run.trials else None
+    spent = duration(sum(trial.seconds for trial in run.trials))
+    return {
+        "name": run.name,
+        "chosen": clipped(settings({name: run.config.get(name) for name in names} or run.config)),
+        "search": f"{len(run.trials)} tried in {spent}" if run.trials else "nothing was tried",
+        "cost": f"{size(run.size_bytes)}, {whole(run.users_per_second)} users/s",
+        "names": names,
+        "rows": [
+            {
+                "settings": [clipped(setting(trial.settings.get(name, run.config.get(name)))) for name in names],
+                "value": score(trial.value),
+                "seconds": duration(trial.seconds),
+                "chosen": trial is chosen,
+            }
+            for trial in run.trials[:MOST_TRIALS]
+        ],
+    }
+
+
+def _chosen(run: ModelRun, lower: bool) -> Trial:
+    fitting = [t for t in run.trials if all(run.config.get(key) == value for key, value in t.settings.items())]
+    return (min if lower else max)(fitting or run.trials, key=lambda trial: trial.value)
+
+
+def _example(user: ExampleUser, comparison: Comparison) -> dict[str, Any]:
+    lists = [
+        {
+            "name": run.name,
+            "hits": sum(hit for _, hit in user.lists[run.name]),
+            "places": [(clipped(title), hit) for title, hit in user.lists[run.name]],
+        }
+        for run in comparison.leaderboard()
+        if run.name in user.lists
+    ]
+    return {
+        "user": clipped(user.user),
+        "history": [clipped(title) for title in user.history],
+        "targets": [clipped(title) for title in user.targets],
+        "lists": lists,
+    }

@@ -1,0 +1,68 @@
+"""A comparison as Markdown, for a wiki page, a pull request or a mail."""
+
+from __future__ import annotations
+
+import re
+
+from recae.reports.comparison import Comparison, ModelRun
+from recae.reports.standing import best_of_each
+from recae.reports.verdict import verdict
+from recae.reports.wording import DASH, duration, metric_label, plain, score, settings, size, whole
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~&$])")
+
+
+def to_markdown(comparison: Comparison) -> str:
+    """The verdict, the table, what was chosen, the data and how it was made."""
+    judged = verdict(comparison)
+    parts = [
+        f"# {escaped(judged.headline)}",
+        "\n".join(f"- {escaped(sentence)}" for sentence in judged.details),
+        "## Models",
+        _table(comparison),
+        "Best of each column in bold; in brackets the 95% bootstrap interval over test users.",
+        f"Settings chosen on: {escaped(comparison.selected_on)}.",
+        "## Chosen settings",
+        "\n".join(f"- {_chosen(run)}" for run in comparison.leaderboard()),
+        "## Data and split",
+        _facts({**comparison.data, **{f"split {key}": value for key, value in comparison.split.items()}}),
+        "## How it was made",
+        _facts(comparison.facts),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def escaped(text: str) -> str:
+    """Text from outside as Markdown that shows it as it is, on one line."""
+    line = "".join(letter if letter.isprintable() else " " for letter in text)
+    return _SPECIAL.sub(r"\\\1", line)
+
+
+def _table(comparison: Comparison) -> str:
+    metrics, best = comparison.metrics, best_of_each(comparison)
+    header = ["", "model", *(metric_label(metric) for metric in metrics), "fit"]
+    lines = [header, ["--:", ":--", *("--:" for _ in metrics), "--:"]]
+    for rank, run in enumerate(comparison.leaderboard(), start=1):
+        cells = [_cell(run, metric, run.name in best.get(metric, ()), metric == metrics[0]) for metric in metrics]
+        lines.append([str(rank), escaped(run.name), *cells, duration(run.fit_seconds)])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _cell(run: ModelRun, metric: str, best: bool, with_interval: bool) -> str:
+    value = score(run.means.get(metric))
+    shown = f"**{value}**" if best else value
+    span = run.intervals.get(metric) if with_interval else None
+    return f"{shown} ({score(span[0])}{DASH}{score(span[1])})" if span else shown
+
+
+def _chosen(run: ModelRun) -> str:
+    tried = f"{len(run.trials)} tried on validation data" if run.trials else "nothing to choose"
+    return (
+        f"**{escaped(run.name)}**: {escaped(settings(run.config))} ({tried}; {size(run.size_bytes)}, "
+        f"{whole(run.users_per_second)} users per second)"
+    )
+
+
+def _facts(facts: dict[str, object]) -> str:
+    named = ((key.replace("_", " "), value) for key, value in facts.items() if value not in (None, "", {}, []))
+    return "\n".join(f"- {escaped(key)}: {escaped(plain(value))}" for key, value in named)

@@ -1,0 +1,117 @@
+"""One self-contained HTML file: templates, style, script and how untrusted text gets into them."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from recae.errors import ConfigError
+from recae.reports.wording import DASH, plain, score
+from recae.store.atomic import replacing_file
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+LONGEST = 300
+"""Letters of one untrusted text that are shown; the rest becomes an ellipsis."""
+_SERIES = "".join(
+    f"svg .s{i} {{ stroke: var(--s{i}); fill: var(--s{i}); }} svg .curve.s{i} {{ fill: none; }} "
+    f"svg .bar.s{i}, svg text.s{i} {{ stroke: none; }} svg .dot.s{i} {{ stroke: var(--paper); }}\n"
+    for i in range(8)
+)
+_SHOWN_ELSEWHERE = ("command", "configuration", "source", "what", "run_id")
+
+
+def write_page(template: str, path: str | Path, context: Mapping[str, Any]) -> None:
+    """Render a template of this folder and write it, whole or not at all.
+
+    Raises:
+        ConfigError: the templating library is not installed.
+        StorageError: the file could not be written.
+    """
+    page = render(template, context)
+    with replacing_file(path) as beside:
+        beside.write_bytes(page.encode("utf-8", errors="replace"))
+
+
+def render(template: str, context: Mapping[str, Any]) -> str:
+    """The finished page as text; everything in `context` is escaped unless it is markup of our own."""
+    script = _asset("sort.js")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    own = {
+        # Only the script of this file may run, whatever else a title might smuggle in.
+        "script_hash": _trusted(f"sha256-{digest}"),
+        "script": _trusted(script),
+        "style": _trusted(_asset("style.css").replace("SERIES\n", _SERIES)),
+    }
+    return _environment().get_template(template).render({**context, **own})
+
+
+def drawn(plot: Any) -> dict[str, Any]:
+    """A plot for the template `figure`; its SVG is our own markup, in which texts are already escaped."""
+    return {"title": plot.title, "lead": plot.lead, "svg": _trusted(plot.svg)}
+
+
+def meter(value: float, interval: tuple[float, float] | None, full: float) -> dict[str, Any]:
+    """A bar up to `full` with its interval, in percent of the bar, for the template `meter`."""
+
+    def share(amount: float) -> float:
+        return round(100 * min(max(amount / full, 0.0), 1.0), 2) if full > 0 else 0.0
+
+    if interval is None:
+        return {"fill": share(value), "span": ""}
+    low, high = share(interval[0]), share(interval[1])
+    span = f"{score(interval[0])} {DASH} {score(interval[1])}"
+    return {"fill": share(value), "low": low, "width": round(high - low, 2), "span": span}
+
+
+def clipped(text: str) -> str:
+    """Untrusted text without control characters and of a bearable length."""
+    cleaned = "".join(letter if letter.isprintable() else " " for letter in text[: LONGEST + 1])
+    return cleaned[:LONGEST].rstrip() + "…" if len(cleaned) > LONGEST else cleaned
+
+
+def making(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """How a result was made: the command, the other facts as rows, the configuration as JSON."""
+    configuration = facts.get("configuration")
+    rows = [
+        (key.replace("_", " ").capitalize(), clipped(plain(value)))
+        for key, value in facts.items()
+        if key not in _SHOWN_ELSEWHERE and value not in (None, "", {}, [])
+    ]
+    return {
+        "command": facts.get("command") or "",
+        "facts": rows,
+        "configuration": json.dumps(configuration, indent=2, ensure_ascii=False, default=str) if configuration else "",
+    }
+
+
+def _environment() -> Environment:
+    try:
+        from jinja2 import Environment, PackageLoader, StrictUndefined
+    except ImportError:
+        raise ConfigError("The HTML report needs jinja2: pip install 'recae[report]'.") from None
+    return Environment(
+        loader=PackageLoader("recae.reports", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _asset(name: str) -> str:
+    return (files("recae.reports") / "templates" / name).read_text(encoding="utf-8")
+
+
+def _trusted(text: str) -> Any:
+    try:
+        from markupsafe import Markup
+    except ImportError:
+        raise ConfigError("The HTML report needs jinja2: pip install 'recae[report]'.") from None
+    return Markup(text)

@@ -1,0 +1,103 @@
+"""A comparison as a table for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from recae.reports.comparison import Comparison, ModelRun
+from recae.reports.standing import best_of_each
+from recae.reports.verdict import verdict
+from recae.reports.wording import duration, score
+
+_BOLD, _DIM, _GREEN, _RESET = "\x1b[1m", "\x1b[2m", "\x1b[32m", "\x1b[0m"
+_GAP = "  "
+
+
+@dataclass(frozen=True)
+class _Cell:
+    text: str
+    style: str = ""
+
+
+def to_terminal(comparison: Comparison, width: int = 100, colour: bool = False) -> str:
+    """The leaderboard, best first, and the verdict below it.
+
+    The best of each column is marked with * (and in colour). Metrics that do not fit into `width` columns are
+    left out from the right and named below; the model, the first metric with its interval and the time to fit
+    always stay.
+    """
+    shown = len(comparison.metrics)
+    while shown > 1 and _width_of(_rows(comparison, shown)) > width:
+        shown -= 1
+    rows = _rows(comparison, shown)
+    lines = [_line(row, _sizes(rows), colour) for row in rows]
+    judged = verdict(comparison)
+    notes = ["* best of its column; in brackets the 95% interval over test users"]
+    if shown < len(comparison.metrics):
+        notes.append(f"not shown here: {', '.join(comparison.metrics[shown:])}")
+    told = [_painted(judged.headline, _BOLD, colour), *judged.details]
+    wrapped = [part for sentence in told for part in _wrapped(sentence, width)]
+    dimmed = [_painted(part, _DIM, colour) for note in notes for part in _wrapped(note, width)]
+    return "\n".join([*lines, *dimmed, "", *wrapped])
+
+
+def _rows(comparison: Comparison, shown: int) -> list[list[_Cell]]:
+    metrics, best = comparison.metrics[:shown], best_of_each(comparison)
+    span_title = _Cell("95% interval", _DIM)
+    rows = [
+        [
+            _Cell(""),
+            _Cell("model"),
+            _Cell(metrics[0] + " "),
+            span_title,
+            *(_Cell(m + " ") for m in metrics[1:]),
+            _Cell("fit"),
+        ]
+    ]
+    for rank, run in enumerate(comparison.leaderboard(), start=1):
+        figures = [_figure(run, metric, run.name in best.get(metric, ())) for metric in metrics]
+        span = run.intervals.get(metrics[0])
+        between = _Cell(f"[{score(span[0])}, {score(span[1])}]" if span else "", _DIM)
+        name = _Cell(_printable(run.name), _BOLD if rank == 1 else "")
+        rows.append([_Cell(str(rank), _DIM), name, figures[0], between, *figures[1:], _Cell(duration(run.fit_seconds))])
+    return rows
+
+
+def _figure(run: ModelRun, metric: str, best: bool) -> _Cell:
+    return _Cell(score(run.means.get(metric)) + ("*" if best else " "), _GREEN if best else "")
+
+
+def _sizes(rows: Sequence[Sequence[_Cell]]) -> list[int]:
+    return [max(len(row[i].text) for row in rows) for i in range(len(rows[0]))]
+
+
+def _width_of(rows: Sequence[Sequence[_Cell]]) -> int:
+    return sum(_sizes(rows)) + len(_GAP) * (len(rows[0]) - 1)
+
+
+def _line(row: Sequence[_Cell], sizes: Sequence[int], colour: bool) -> str:
+    aligned = []
+    for i, (cell, size) in enumerate(zip(row, sizes, strict=True)):
+        padding = " " * (size - len(cell.text))
+        text = _painted(cell.text, cell.style, colour)
+        aligned.append(text + padding if i == 1 else padding + text)
+    return _GAP.join(aligned).rstrip()
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    lines = [""]
+    for word in text.split(" "):
+        if lines[-1] and len(lines[-1]) + 1 + len(word) > width:
+            lines.append(word)
+        else:
+            lines[-1] = f"{lines[-1]} {word}" if lines[-1] else word
+    return lines
+
+
+def _painted(text: str, style: str, colour: bool) -> str:
+    return f"{style}{text}{_RESET}" if colour and style and text else text
+
+
+def _printable(text: str) -> str:
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)

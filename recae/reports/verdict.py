@@ -1,0 +1,150 @@
+"""What a comparison says in words: who is best, by how much, and what cannot be told apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from recae.evaluation.intervals import bootstrap_interval, percentiles, resampled
+from recae.evaluation.rating_metrics import OF_RATINGS
+from recae.evaluation.result import Evaluation
+from recae.reports.comparison import Comparison, ModelRun
+from recae.reports.wording import change, joined, lower_is_better, metric_label, percent, score, whole
+
+POPULARITY = "popularity"
+MATRIX_FACTORIZATION = ("ials", "bpr", "pure-svd")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far one model is ahead of another, over the same users."""
+
+    gain: float
+    """Better model's mean minus the other's, turned so that positive is better."""
+    low: float | None
+    """95 % bootstrap interval of the mean paired difference; None where there are no values per user."""
+    high: float | None
+    share: float
+    """The gain relative to the other's mean."""
+
+    @property
+    def clear(self) -> bool:
+        """Whether the interval lies above 0."""
+        return self.low is not None and self.low > 0
+
+    def words(self) -> str:
+        """`"+0.0123, 95% interval +0.0101 to +0.0144"`."""
+        if self.low is None or self.high is None:
+            return change(self.gain)
+        return f"{change(self.gain)}, 95% interval {change(self.low)} to {change(self.high)}"
+
+
+@dataclass(frozen=True, eq=False)
+class Verdict:
+    """The leading model and how it stands against those that matter."""
+
+    metric: str
+    best: ModelRun
+    rivals: tuple[ModelRun, ...]
+    """The models that are not clearly behind the best one."""
+    popularity: tuple[ModelRun, Difference] | None
+    factorization: tuple[ModelRun, Difference] | None
+    """The best matrix-factorization model, where the best model is of another kind."""
+    headline: str
+    """One sentence for somebody who reads nothing else."""
+    details: tuple[str, ...]
+    """The figures behind it, a sentence each."""
+
+
+def verdict(comparison: Comparison) -> Verdict:
+    """Judge a comparison by its first metric, on test users paired with themselves."""
+    metric = comparison.metrics[0]
+    board = comparison.leaderboard()
+    best, others = board[0], board[1:]
+    ahead = {run.name: difference(best.evaluation, run.evaluation, metric) for run in others}
+    rivals = tuple(run for run in others if not ahead[run.name].clear)
+    popular = next((run for run in others if run.name == POPULARITY), None)
+    # A factorization model at the top is not held against its own kind.
+    wanted = () if best.name in MATRIX_FACTORIZATION else MATRIX_FACTORIZATION
+    factors = next((run for run in others if run.name in wanted), None)
+    against_popular = None if popular is None else (popular, ahead[popular.name])
+    against_factors = None if factors is None else (factors, ahead[factors.name])
+    return Verdict(
+        metric=metric,
+        best=best,
+        rivals=rivals,
+        popularity=against_popular,
+        factorization=against_factors,
+        headline=_headline(best, others, rivals, against_popular, against_factors),
+        details=tuple(_details(metric, best, rivals, against_popular, against_factors)),
+    )
+
+
+def spoken(run: ModelRun) -> str:
+    """What a model is called within a sentence: `"EASE"` of `"EASE, the closed-form linear autoencoder"`."""
+    return POPULARITY if run.name == POPULARITY else run.title.partition(",")[0].strip() or run.name
+
+
+def difference(one: Evaluation, other: Evaluation, metric: str) -> Difference:
+    """How far `one` is ahead of `other`; positive is better also where the metric is an error."""
+    sign = -1.0 if lower_is_better(metric) else 1.0
+    theirs = other.means()[metric]
+    gain = sign * (one.means()[metric] - theirs)
+    low = high = None
+    if one.users == other.users:
+        if metric in one.per_user and metric in other.per_user:
+            low, high = bootstrap_interval(sign * (one.per_user[metric] - other.per_user[metric]))
+        elif metric in OF_RATINGS and one.rating_errors is not None and other.rating_errors is not None:
+            low, high = _rating_interval(one, other, metric, sign)
+    return Difference(gain, low, high, gain / abs(theirs) if theirs else float("nan"))
+
+
+def _rating_interval(one: Evaluation, other: Evaluation, metric: str, sign: float) -> tuple[float, float]:
+    formula, mine, theirs = OF_RATINGS[metric], one.rating_errors, other.rating_errors
+    if mine is None or theirs is None:
+        raise ValueError("rating metrics need the error sums of both")
+    samples = [formula(mine.pooled(w)) - formula(theirs.pooled(w)) for w in resampled(len(one.users))]
+    return percentiles(sign * np.concatenate(samples), 0.95)
+
+
+_Against = tuple[ModelRun, Difference] | None
+
+
+def _headline(
+    best: ModelRun, others: tuple[ModelRun, ...], rivals: tuple[ModelRun, ...], popular: _Against, factors: _Against
+) -> str:
+    if not others:
+        return f"{spoken(best)} was judged alone."
+    if best.name == POPULARITY:
+        return "No model beats plain popularity on this data."
+    if popular is not None and not popular[1].clear:
+        return f"{spoken(best)} comes first, but not clearly ahead of popularity."
+    over = [f"{_more(gap)} {spoken(run)}" for run, gap in filter(None, (popular, factors)) if gap.clear]
+    if not rivals:
+        return f"{spoken(best)} ranks best" + (f": {joined(over)}." if over else ", clearly ahead of all others.")
+    names = joined([spoken(run) for run in rivals])
+    lead = f"{spoken(best)} leads, with {names} too close to call"
+    return lead + (f"; it is {joined(over)}." if over else ".")
+
+
+def _details(
+    metric: str, best: ModelRun, rivals: tuple[ModelRun, ...], popular: _Against, factors: _Against
+) -> list[str]:
+    users = whole(len(best.evaluation.users))
+    interval = best.intervals.get(metric)
+    span = f" (95% interval {score(interval[0])} to {score(interval[1])})" if interval else ""
+    said = [f"{spoken(best)} reaches {metric_label(metric)} {score(best.means[metric])}{span} on {users} test users."]
+    said += [
+        f"Against {spoken(run)}: {gap.words()}{'' if gap.clear else ', so either may be the better one'}."
+        for run, gap in filter(None, (popular, factors))
+    ]
+    told = {run.name for run, _ in filter(None, (popular, factors))}
+    close = [spoken(run) for run in rivals if run.name not in told]
+    if close:
+        said.append(f"Not clearly behind: {joined(close)}. With more test users the order could turn.")
+    return said
+
+
+def _more(gap: Difference) -> str:
+    return f"{percent(gap.share)} better than" if np.isfinite(gap.share) else "better than"
