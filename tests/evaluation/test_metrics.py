@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from recae.errors import ConfigError
@@ -73,3 +75,9 @@ def test_every_metric_says_what_it_is_with_formula_and_source() -> None:
         assert any(
             year in (function.__doc__ or "") for year in ("1999", "2002", "2004", "2008", "2010", "2015", "2018")
         )
+
+
+def test_every_metric_is_documented() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text(encoding="utf-8")
+    for name in metric_names():
+        assert f"| `{name if name in OF_RATINGS else f'{name}@K'}` |" in page
