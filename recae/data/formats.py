@@ -75,7 +75,7 @@ class ParquetPart:
             with pq.ParquetFile(self.path, pre_buffer=False) as file:
                 yield from file.iter_batches(batch_size=_BATCH_ROWS, columns=names)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-            raise DataError(f"{self.label} is damaged ({error}); copy or write it again.") from error
+            raise DataError(f"{self.label} is damaged; copy or write it again.") from error
         except OSError as error:
             raise unreadable(self.path, error) from error
 
@@ -88,7 +88,7 @@ class TablePart:
     """A table in memory: the columns of a DataFrame, a dict of lists or an Arrow table."""
 
     columns: dict[str, Any]
-    label = "the table"
+    label = "The table"
     ids_are_text = False
 
     @property
@@ -178,8 +178,7 @@ def _open_parquet(path: Path) -> ParquetPart:
     try:
         schema = pq.read_schema(path)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        reason = str(error).split(".")[0]
-        raise DataError(f"{path} is not a Parquet file, or is cut off or damaged ({reason}).") from error
+        raise DataError(f"{path} is not a Parquet file, or is cut off or damaged.") from error
     except OSError as error:
         raise unreadable(path, error) from error
     refuse_repeats(schema.names, str(path))
@@ -215,8 +214,8 @@ def _table_columns(source: Any) -> dict[str, Any]:
     if not isinstance(source, (pa.Table, Mapping)) and not hasattr(source, "columns"):
         if not hasattr(source, "__arrow_c_stream__"):
             raise ConfigError(
-                f"A log cannot be read from a {type(source).__name__}: give a path, a folder, a list of paths, a "
-                "pandas DataFrame, a dict of lists, an Arrow table or a SciPy sparse matrix."
+                f"A log cannot be read from a value of type {type(source).__name__}: give a path, a folder, a list of "
+                "paths, a pandas DataFrame, a dict of lists, an Arrow table or a SciPy sparse matrix."
             )
         source = pa.table(source)
     if isinstance(source, pa.Table):
@@ -233,5 +232,18 @@ def _as_column(name: str, values: Any) -> pa.Array | pa.ChunkedArray:
     try:
         return pa.Array.from_pandas(values) if isinstance(values, pd.Series) else pa.array(values)
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
-        reason = str(error).split(",")[0]
-        raise DataError(f'The table, column "{name}": values of different types are mixed ({reason}).') from error
+        raise DataError(f'The table, column "{name}": {_odd_one(values)}.') from error
+
+
+def _odd_one(values: Any) -> str:
+    """What keeps `values` from being one Arrow column."""
+    first: Any = None
+    for row, value in enumerate(values, start=1):
+        if value is None or value != value:
+            continue
+        if first is not None and type(value) is not type(first):
+            return f"{value!r} in row {row} is of another type than {first!r} before it; write them in one type"
+        if isinstance(value, int) and not -(2**63) <= value < 2**64:
+            return f"{value} in row {row} does not fit in 64 bits; write such ids as text"
+        first = value
+    return "its values are of no type that can be read"

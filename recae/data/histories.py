@@ -123,13 +123,13 @@ def read_held_out(
     targets = _log(Source(list(target_sources), columns, on_bad, header, delimiter), min_rating, dedupe, progress)
     known = items.positions(targets.items.values)
     target = _onto(targets, known, len(items))
-    history: sparse.csr_array = sparse.csr_array(target.shape, dtype=np.float32)
+    histories = Histories(target[:0], targets.users.subset([]), UnknownItems(), targets.columns)
     if history_sources:
         histories = read_histories(
             history_sources, items, columns=columns, value_kind=value_kind, needs_ratings=needs_ratings,
             min_rating=min_rating, dedupe=dedupe, on_bad=on_bad, header=header, delimiter=delimiter, progress=progress,
         )  # fmt: skip
-        history = rows_for(targets.users, histories)
+    history = rows_for(targets.users, histories)
     target, already = _without(target, history)
     outside = targets.select(items=np.flatnonzero(known == UNKNOWN))
     found = HeldOut(history, target, targets.users, outside.user_counts(), targets.columns, outside)

@@ -149,7 +149,7 @@ def parse_object(text: bytes, where: str) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise DataError(f"{where}: byte 0x{text[error.start]:02X} is not UTF-8; JSON must be.") from error
     except json.JSONDecodeError as error:
-        raise DataError(f"{where}: not JSON ({error.msg} at character {error.pos + 1}).") from error
+        raise DataError(f"{where}: not JSON from character {error.pos + 1} on.") from error
     if not isinstance(record, dict):
         raise DataError(f'{where}: one JSON object per line is expected, such as {{"user_id": 1, "item_id": 2}}.')
     return record

@@ -150,7 +150,7 @@ def unreadable(path: Path, error: OSError) -> StorageError | DataError:
         return StorageError(f"{path} may not be read: permission denied.")
     if error.errno is not None:
         return StorageError(f"{path} could not be read: {error.strerror or error}.")
-    return DataError(f"{path} is damaged or cut off ({str(error).rstrip('.')}); copy or download it again.")
+    return DataError(f"{path} is damaged or cut off; copy or download it again.")
 
 
 def _one_byte(delimiter: str) -> bool:

@@ -18,6 +18,7 @@ _CALENDAR = r"^\d{4}-\d{2}-\d{2}"
 _FRACTION = r"(\.\d{6})\d+"
 _LIMITS: tuple[tuple[float, TimeUnit], ...] = ((1e8, "number"), (1e11, "s"), (1e14, "ms"), (1e17, "us"))
 """The largest value of a column below ... decides its unit; 1e8 s is March 1973, 1e11 ms too, and so on."""
+_WORDS = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
 _MICROSECONDS = {"s": 1_000_000, "ms": 1_000, "us": 1}
 
 
@@ -131,7 +132,7 @@ def _from_numbers(times: np.ndarray, where: str) -> tuple[np.ndarray, TimeUnit]:
     unit = _unit_of(float(np.abs(times).max())) if len(times) else "number"
     odd = [other for limit, other in _LIMITS[1:] if _is_mixed(times, other, unit)]
     if odd:
-        raise DataError(f"{where} mixes epoch times in {odd[0]} and in {unit}; write all of them in one unit.")
+        raise DataError(f"{where} mixes epoch times in {_WORDS[odd[0]]} and in {_WORDS[unit]}; write all in one unit.")
     if unit == "number":
         if times.dtype != np.int64:
             raise DataError(f"{where} holds fractions such as {times[times % 1 != 0][0]:g}: no known kind of time.")

@@ -35,7 +35,7 @@ def value_complaint(value: object, kind: ValueKind) -> str:
     shown = f'"{value}"' if isinstance(value, str) else str(value)
     if str(value).strip().lower().lstrip("+-") in ("inf", "infinity", "nan"):
         return f"{shown} is not a finite number"
-    if isinstance(value, (int, float)):
+    if np.isfinite(_as_float(pa.array([value]))[0]):
         return f"{shown} is too large for a {kind}"
     return f"{shown} is not a number"
 
