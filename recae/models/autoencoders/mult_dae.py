@@ -1,0 +1,79 @@
+"""Mult-DAE: a denoising autoencoder with a multinomial likelihood."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from scipy import sparse
+from torch import Tensor, nn
+
+from recae.data.interactions import Interactions
+from recae.models.autoencoders.network import NetworkConfig, NetworkRecommender
+from recae.models.base import ModelInfo, param
+from recae.training.engine import Loss, Machine, Schedule
+from recae.training.layers import SparseLinear
+from recae.training.multinomial import MultinomialOutput
+from recae.training.sparse import SparseRows
+
+
+class MultDaeConfig(NetworkConfig):
+    """Hyper-parameters of Mult-DAE; the defaults are the published ones."""
+
+    latent: int = param(200, ge=1, tune=(50, 600), scale="log")
+    """Size of the hidden layer."""
+    dropout: float = param(0.5, ge=0, lt=1, tune=(0.2, 0.8))
+    """Share of the normalised history that is hidden from the encoder in training."""
+    l2: float = param(2e-5, ge=0, tune=(1e-6, 1e-3), scale="log")
+    """Weight of the sum of squared weights in the loss (biases are left alone)."""
+
+
+class MultDaeNetwork(nn.Module):
+    """items -> latent (tanh) -> items."""
+
+    def __init__(self, n_items: int, config: MultDaeConfig, generator: torch.Generator) -> None:
+        super().__init__()
+        self.dropout = config.dropout
+        self.encoder = SparseLinear(n_items, config.latent, generator)
+        self.output = MultinomialOutput(config.latent, n_items, generator)
+
+    def loss(self, batch: SparseRows, step: int, machine: Machine) -> Loss:
+        # The history is normalised first and corrupted afterwards, as the authors do it.
+        hidden = torch.tanh(self.encoder(batch.normalized().dropped(self.dropout, machine.generator)))
+        total = self.output.negative_log_likelihood(hidden, batch, machine.dtype)
+        return Loss(total, {"loss": total})
+
+    def scores(self, rows: SparseRows) -> Tensor:
+        """(n_rows, n_items) logits."""
+        logits: Tensor = self.output(torch.tanh(self.encoder(rows.normalized())))
+        return logits
+
+
+class MultDae(NetworkRecommender):
+    """Reconstructs a history from a corrupted copy of it, as draws from one multinomial over all items."""
+
+    info = ModelInfo(
+        name="mult-dae",
+        title="Mult-DAE",
+        source="Liang, Krishnan, Hoffman, Jebara 2018: Variational Autoencoders for Collaborative Filtering (WWW)",
+        family="autoencoder",
+        cost="memory 24 x items x latent bytes; time per epoch ~ users x items x latent",
+    )
+    Config = MultDaeConfig
+    grid: ClassVar[tuple[dict[str, Any], ...]] = ({},)
+
+    def _build(self, n_users: int, n_items: int, generator: torch.Generator) -> nn.Module:
+        return MultDaeNetwork(n_items, self.config, generator)
+
+    def _training_rows(self, train: Interactions) -> sparse.csr_array:
+        return train.binary()
+
+    def _schedule(self, n_rows: int) -> Schedule:
+        c = self.config
+        # The paper's penalty is l2 x sum of squares; the engine's is l2 / 2 x sum of squares.
+        return Schedule(c.epochs, c.batch_users, c.learning_rate, l2=2 * c.l2, patience=c.patience)
+
+    def item_vectors(self) -> np.ndarray:
+        vectors: np.ndarray = self.network.output.weight.detach().cpu().numpy()
+        return vectors

@@ -1,0 +1,107 @@
+"""Mult-VAE: a variational autoencoder with a multinomial likelihood and an annealed KL term."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from scipy import sparse
+from torch import Tensor, nn
+
+from recae.data.interactions import Interactions
+from recae.models.autoencoders.network import NetworkConfig, NetworkRecommender
+from recae.models.base import ModelInfo, param
+from recae.training.engine import Loss, Machine, Schedule
+from recae.training.layers import Dense, SparseLinear
+from recae.training.multinomial import MultinomialOutput
+from recae.training.sparse import SparseRows
+
+
+class MultVaeConfig(NetworkConfig):
+    """Hyper-parameters of Mult-VAE; the defaults are the published ones."""
+
+    hidden: int = param(600, ge=1, tune=(200, 1000), scale="log")
+    """Size of the layer on either side of the latent one."""
+    latent: int = param(200, ge=1, tune=(50, 400), scale="log")
+    """Size of the latent code."""
+    dropout: float = param(0.5, ge=0, lt=1, tune=(0.2, 0.8))
+    """Share of the normalised history that is hidden from the encoder in training."""
+    beta: float = param(0.2, ge=0, le=10, tune=(0.05, 1.0), scale="log")
+    """Weight of the KL term once it is fully annealed."""
+    anneal_steps: int = param(200_000, ge=0, tune=(2_000, 200_000), scale="log")
+    """The weight of the KL term at gradient step t is min(beta, t / anneal_steps); 0 starts at beta."""
+    l2: float = param(0.0, ge=0, tune=(1e-6, 1e-3), scale="log")
+    """Weight of the sum of squared weights in the loss (biases are left alone)."""
+
+
+class MultVaeNetwork(nn.Module):
+    """items -> hidden (tanh) -> mean and log variance -> latent -> hidden (tanh) -> items."""
+
+    def __init__(self, n_items: int, config: MultVaeConfig, generator: torch.Generator) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = SparseLinear(n_items, config.hidden, generator)
+        self.code = Dense(config.hidden, 2 * config.latent, generator)
+        self.decoder = Dense(config.latent, config.hidden, generator)
+        self.output = MultinomialOutput(config.hidden, n_items, generator)
+
+    def encode(self, rows: SparseRows) -> tuple[Tensor, Tensor]:
+        """Mean and log variance of the latent code, (n_rows, latent) each, for normalised rows."""
+        mean, log_variance = self.code(torch.tanh(self.encoder(rows))).chunk(2, dim=1)
+        return mean, log_variance
+
+    def loss(self, batch: SparseRows, step: int, machine: Machine) -> Loss:
+        # The history is normalised first and corrupted afterwards, as the authors do it.
+        mean, log_variance = self.encode(batch.normalized().dropped(self.config.dropout, machine.generator))
+        noise = torch.empty_like(mean).normal_(generator=machine.generator)
+        hidden = torch.tanh(self.decoder(mean + noise * torch.exp(0.5 * log_variance)))
+        likelihood = self.output.negative_log_likelihood(hidden, batch, machine.dtype)
+        divergence = gaussian_kl(mean, log_variance).mean()
+        total = likelihood + kl_weight(step, self.config.beta, self.config.anneal_steps) * divergence
+        return Loss(total, {"loss": total, "kl": divergence})
+
+    def scores(self, rows: SparseRows) -> Tensor:
+        """(n_rows, n_items) logits at the mean of the latent code."""
+        mean, _ = self.encode(rows.normalized())
+        logits: Tensor = self.output(torch.tanh(self.decoder(mean)))
+        return logits
+
+
+def gaussian_kl(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """(n_rows,) KL(N(mean, variance) || N(0, I)), summed over the latent dimensions (Liang et al. 2018, eq. 6)."""
+    return 0.5 * (log_variance.exp() + mean.square() - 1 - log_variance).sum(dim=1)
+
+
+def kl_weight(step: int, beta: float, anneal_steps: int) -> float:
+    """The weight of the KL term at gradient step `step` (from 0): linear per step, capped at beta."""
+    return beta if anneal_steps == 0 else min(beta, step / anneal_steps)
+
+
+class MultVae(NetworkRecommender):
+    """Infers a distribution over tastes from a history, and draws the items from one multinomial."""
+
+    info = ModelInfo(
+        name="mult-vae",
+        title="Mult-VAE",
+        source="Liang, Krishnan, Hoffman, Jebara 2018: Variational Autoencoders for Collaborative Filtering (WWW)",
+        family="autoencoder",
+        cost="memory 24 x items x hidden bytes; time per epoch ~ users x items x hidden",
+    )
+    Config = MultVaeConfig
+    grid: ClassVar[tuple[dict[str, Any], ...]] = ({},)
+
+    def _build(self, n_users: int, n_items: int, generator: torch.Generator) -> nn.Module:
+        return MultVaeNetwork(n_items, self.config, generator)
+
+    def _training_rows(self, train: Interactions) -> sparse.csr_array:
+        return train.binary()
+
+    def _schedule(self, n_rows: int) -> Schedule:
+        c = self.config
+        # The paper's penalty is l2 x sum of squares; the engine's is l2 / 2 x sum of squares.
+        return Schedule(c.epochs, c.batch_users, c.learning_rate, l2=2 * c.l2, patience=c.patience)
+
+    def item_vectors(self) -> np.ndarray:
+        vectors: np.ndarray = self.network.output.weight.detach().cpu().numpy()
+        return vectors

@@ -1,0 +1,94 @@
+"""What the neural models share: fitting by the one engine, and their network as named arrays."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from scipy import sparse
+from torch import nn
+
+from recae.data.ids import IdIndex
+from recae.data.interactions import Interactions
+from recae.data.split import HeldOut
+from recae.data.validation import validation_cut
+from recae.models.base import ModelConfig, Recommender, Weights, param
+from recae.options import RunOptions
+from recae.training.engine import Machine, Schedule, train
+from recae.training.sparse import SparseRows
+from recae.training.validation import Validation, held_out_metric
+
+
+class NetworkConfig(ModelConfig):
+    """Hyper-parameters of every neural model."""
+
+    epochs: int = param(200, ge=1, le=100_000)
+    """Passes over the training users, at most."""
+    patience: int = param(20, ge=0)
+    """Stop after this many epochs without a better validation metric; 0 trains all epochs."""
+    batch_users: int = param(500, ge=1)
+    """Users per gradient step."""
+    learning_rate: float = param(1e-3, gt=0, le=1, tune=(1e-4, 1e-2), scale="log")
+    """Adam's step size."""
+
+
+class NetworkRecommender(Recommender):
+    """A model whose state is one torch module.
+
+    A subclass builds the network and says what its training rows are; rows are users unless it says otherwise.
+    """
+
+    held_out_kind: ClassVar[Literal["users", "entries"]] = "users"
+    """What is cut from the training data to stop in time, where no validation data is given."""
+    stop_metric: ClassVar[str] = "ndcg@10"
+    network: Any
+
+    @abstractmethod
+    def _build(self, n_users: int, n_items: int, generator: torch.Generator) -> nn.Module:
+        """The untrained network; it has the method `loss` that the engine needs."""
+
+    @abstractmethod
+    def _training_rows(self, train: Interactions) -> sparse.csr_array:
+        """The sparse matrix whose rows are the training examples."""
+
+    @abstractmethod
+    def _schedule(self, n_rows: int) -> Schedule:
+        """How long and how fast to train on `n_rows` training examples."""
+
+    def _validation(self, valid: HeldOut) -> Validation:
+        """What is measured after each epoch."""
+        return held_out_metric(self, valid, self.stop_metric)
+
+    def _fit(self, train_log: Interactions, valid: HeldOut | None, options: RunOptions) -> None:
+        machine = Machine.of(options)
+        if valid is None and self.config.patience:
+            train_log, valid = validation_cut(train_log, seed=options.seed, kind=self.held_out_kind)
+        rows = self._training_rows(train_log)
+        self.network = self._build(train_log.n_users, train_log.n_items, machine.generator)
+        validation = None if valid is None else self._validation(valid)
+        schedule = self._schedule(rows.shape[0])
+        self.curve = train(self.network, self.network, rows, schedule, machine, options, validation)
+
+    @torch.no_grad()
+    def score(self, histories: sparse.csr_array, users: IdIndex | None = None) -> np.ndarray:
+        self.network.eval()
+        rows = SparseRows.of(histories, next(self.network.parameters()).device)
+        if self.info.needs == "implicit":
+            rows = rows.with_values(torch.ones_like(rows.values))
+        scores: np.ndarray = self.network.scores(rows).cpu().numpy()
+        return scores
+
+    def weights(self) -> Weights:
+        return {name: tensor.detach().cpu().numpy() for name, tensor in self.network.state_dict().items()}
+
+    def _restore(self, weights: Weights) -> None:
+        n_users = 0 if self.users is None else len(self.users)
+        self.network = self._build(n_users, len(self.items), torch.Generator())
+        expected = {name: tuple(tensor.shape) for name, tensor in self.network.state_dict().items()}
+        found = {name: array.shape for name, array in weights.items()}
+        if found != expected:
+            raise ValueError(f"the weights have shapes {found}, but {expected} are needed")
+        self.network.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
+        self.network.eval()

@@ -1,0 +1,123 @@
+"""The layers' hand-written gradients against autograd on the dense form."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+
+from recae.training import multinomial
+from recae.training.layers import ObservedLinear, SparseLinear
+from recae.training.multinomial import MultinomialOutput
+from recae.training.sparse import SparseRows
+
+CPU = torch.device("cpu")
+
+
+def random_rows(seed: int, n_rows: int, n_columns: int, density: float) -> tuple[SparseRows, torch.Tensor]:
+    """The same random rows, sparse and dense; some rows may be empty."""
+    rng = np.random.default_rng(seed)
+    matrix = sparse.random_array((n_rows, n_columns), density=density, format="csr", dtype=np.float32, rng=rng)
+    return SparseRows.of(matrix, CPU), torch.from_numpy(matrix.toarray())
+
+
+shapes = st.tuples(st.integers(0, 10_000), st.integers(1, 9), st.integers(1, 40), st.floats(0, 0.6))
+
+
+@settings(deadline=None, max_examples=40)
+@given(shapes)
+def test_sparse_linear_equals_its_dense_form(shape: tuple[int, int, int, float]) -> None:
+    seed, n_rows, n_columns, density = shape
+    x, dense = random_rows(seed, n_rows, n_columns, density)
+    layer = SparseLinear(n_columns, 5, torch.Generator().manual_seed(seed))
+    weight, bias = layer.weight.detach().clone().requires_grad_(), layer.bias.detach().clone().requires_grad_()
+    upstream = torch.randn(n_rows, 5, generator=torch.Generator().manual_seed(seed))
+
+    ours, theirs = layer(x), dense @ weight + bias
+    (ours * upstream).sum().backward()
+    (theirs * upstream).sum().backward()
+
+    torch.testing.assert_close(ours, theirs)
+    if x.indices.numel():
+        torch.testing.assert_close(layer.weight.grad, weight.grad)
+    torch.testing.assert_close(layer.bias.grad, bias.grad)
+
+
+@settings(deadline=None, max_examples=40)
+@given(shapes)
+def test_observed_linear_equals_the_dense_form_at_its_entries(shape: tuple[int, int, int, float]) -> None:
+    seed, n_rows, n_columns, density = shape
+    pattern, dense = random_rows(seed, n_rows, n_columns, density)
+    layer = ObservedLinear(5, n_columns, torch.Generator().manual_seed(seed))
+    hidden = torch.randn(n_rows, 5, generator=torch.Generator().manual_seed(seed), requires_grad=True)
+    again = hidden.detach().clone().requires_grad_()
+    weight, bias = layer.weight.detach().clone().requires_grad_(), layer.bias.detach().clone().requires_grad_()
+
+    ours = layer.at(hidden, pattern)
+    full = again @ weight.T + bias
+    (ours - pattern.values).square().sum().backward()
+    ((full - dense)[dense != 0]).square().sum().backward()
+
+    torch.testing.assert_close(ours, full[pattern.rows, pattern.indices])
+    torch.testing.assert_close(layer(hidden), full)
+    torch.testing.assert_close(hidden.grad, again.grad, rtol=1e-4, atol=1e-4)
+    if pattern.indices.numel():
+        torch.testing.assert_close(layer.weight.grad, weight.grad, rtol=1e-4, atol=1e-4)
+
+
+def test_gradients_add_up_when_a_layer_is_used_twice() -> None:
+    x, dense = random_rows(3, 6, 20, 0.3)
+    layer = SparseLinear(20, 4, torch.Generator().manual_seed(0))
+    weight = layer.weight.detach().clone().requires_grad_()
+    (layer(x).sum() + 2 * layer(x).sum()).backward()
+    (3 * (dense @ weight).sum()).backward()
+    torch.testing.assert_close(layer.weight.grad, weight.grad)
+
+
+@pytest.mark.parametrize("block_logits", [1, 1 << 9, 1 << 21])
+@pytest.mark.parametrize("density", [0.0, 0.05])
+def test_multinomial_loss_equals_the_dense_form(
+    monkeypatch: pytest.MonkeyPatch, block_logits: int, density: float
+) -> None:
+    monkeypatch.setattr(multinomial, "_BLOCK_LOGITS", block_logits)
+    target, dense = random_rows(7, 11, 900, density)
+    output = MultinomialOutput(6, 900, torch.Generator().manual_seed(1))
+    hidden = torch.randn(11, 6, generator=torch.Generator().manual_seed(2), requires_grad=True)
+    again = hidden.detach().clone().requires_grad_()
+    weight, bias = output.weight.detach().clone().requires_grad_(), output.bias.detach().clone().requires_grad_()
+
+    ours = output.negative_log_likelihood(hidden, target, torch.float32)
+    theirs = -(dense * torch.log_softmax(again @ weight.T + bias, dim=1)).sum(dim=1).mean()
+    (2 * ours).backward()
+    (2 * theirs).backward()
+
+    torch.testing.assert_close(ours, theirs)
+    torch.testing.assert_close(hidden.grad, again.grad)
+    torch.testing.assert_close(output.weight.grad, weight.grad)
+    torch.testing.assert_close(output.bias.grad, bias.grad)
+
+
+def test_multinomial_gradient_in_bf16_stays_close_to_fp32() -> None:
+    target, _ = random_rows(5, 32, 500, 0.1)
+    gradients = []
+    for dtype in (torch.float32, torch.bfloat16):
+        output = MultinomialOutput(16, 500, torch.Generator().manual_seed(1))
+        hidden = torch.randn(32, 16, generator=torch.Generator().manual_seed(2), requires_grad=True)
+        output.negative_log_likelihood(hidden, target, dtype).backward()
+        gradients.append(torch.cat([hidden.grad.flatten(), output.weight.grad.flatten()]))
+    exact, rounded = gradients
+    assert (rounded - exact).norm() < 0.01 * exact.norm()
+    assert not torch.equal(rounded, exact), "bf16 was not used"
+
+
+def test_rows_are_normalised_before_they_are_corrupted() -> None:
+    rows = SparseRows.of(sparse.csr_array(np.array([[3.0, 0, 4.0], [0, 0, 0]], dtype=np.float32)), CPU)
+    torch.testing.assert_close(rows.normalized().values, torch.tensor([0.6, 0.8]))
+    generator = torch.Generator().manual_seed(0)
+    dropped = torch.stack([rows.normalized().dropped(0.25, generator).values for _ in range(4000)])
+    survivors = dropped[dropped > 0].unique()
+    torch.testing.assert_close(survivors, torch.tensor([0.6, 0.8]) / 0.75)  # scaled by 1 / keep, not renormalised
+    assert abs(float((dropped > 0).float().mean()) - 0.75) < 0.02
