@@ -8,9 +8,11 @@ from typing import Any
 from recae.evaluation.result import Evaluation
 from recae.reports.page import clipped, drawn, making, meter, write_page
 from recae.reports.plots import distribution_plot
-from recae.reports.wording import metric_label, metric_meaning, score, whole
+from recae.reports.wording import base_name, metric_label, metric_meaning, score, whole
 
 _MOST_PLOTS = 4
+_UNBOUNDED = ("novelty", "rmse", "mae")
+"""Metrics that do not lie between 0 and 1, and get no bar."""
 
 
 def write_evaluation_html(evaluation: Evaluation, facts: dict[str, Any], path: str | Path) -> None:
@@ -41,10 +43,10 @@ def _detail(metric: str, interval: tuple[float, float] | None) -> str:
 
 
 def _row(metric: str, value: float, interval: tuple[float, float] | None) -> dict[str, Any]:
-    full = max(1.0, value, interval[1] if interval else 0.0)
+    bounded = base_name(metric) not in _UNBOUNDED
     return {
         "label": metric_label(metric),
         "text": score(value),
-        "bar": meter(value, interval, full),
+        "bar": meter(value, interval, 1.0 if bounded else None),
         "meaning": metric_meaning(metric),
     }

@@ -87,7 +87,8 @@ def _stats(judged: Verdict) -> list[dict[str, str]]:
 
 def _column(metric: str) -> dict[str, str]:
     first = "ascending" if lower_is_better(metric) else "descending"
-    return {"label": metric_label(metric), "meaning": metric_meaning(metric), "first": first, "sort": first}
+    name, at, k = metric_label(metric).partition("@")
+    return {"name": name, "at": at + k, "meaning": metric_meaning(metric), "first": first, "sort": first}
 
 
 def _rows(comparison: Comparison, judged: Verdict) -> list[dict[str, Any]]:
@@ -123,7 +124,7 @@ def _settings(run: ModelRun, metric: str) -> dict[str, Any]:
         "chosen": clipped(settings({name: run.config.get(name) for name in names} or run.config)),
         "search": f"{len(run.trials)} tried in {spent}" if run.trials else "nothing was tried",
         "cost": f"{size(run.size_bytes)}, {whole(run.users_per_second)} users/s",
-        "names": names,
+        "names": [clipped(name) for name in names],
         "rows": [
             {
                 "settings": [clipped(setting(trial.settings.get(name, run.config.get(name)))) for name in names],

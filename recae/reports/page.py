@@ -57,16 +57,16 @@ def drawn(plot: Any) -> dict[str, Any]:
     return {"title": plot.title, "lead": plot.lead, "svg": _trusted(plot.svg)}
 
 
-def meter(value: float, interval: tuple[float, float] | None, full: float) -> dict[str, Any]:
-    """A bar up to `full` with its interval, in percent of the bar, for the template `meter`."""
+def meter(value: float, interval: tuple[float, float] | None, full: float | None) -> dict[str, Any]:
+    """A bar up to `full` (None: no bar) with its interval, in percent of the bar, for the template `meter`."""
 
     def share(amount: float) -> float:
-        return round(100 * min(max(amount / full, 0.0), 1.0), 2) if full > 0 else 0.0
+        return round(100 * min(max(amount / full, 0.0), 1.0), 2) if full else 0.0
 
-    if interval is None:
-        return {"fill": share(value), "span": ""}
+    span = f"{score(interval[0])} {DASH} {score(interval[1])}" if interval else ""
+    if full is None or interval is None:
+        return {"fill": None if full is None else share(value), "low": 0.0, "width": 0.0, "span": span}
     low, high = share(interval[0]), share(interval[1])
-    span = f"{score(interval[0])} {DASH} {score(interval[1])}"
     return {"fill": share(value), "low": low, "width": round(high - low, 2), "span": span}
 
 
@@ -80,7 +80,7 @@ def making(facts: Mapping[str, Any]) -> dict[str, Any]:
     """How a result was made: the command, the other facts as rows, the configuration as JSON."""
     configuration = facts.get("configuration")
     rows = [
-        (key.replace("_", " ").capitalize(), clipped(plain(value)))
+        (clipped(key.replace("_", " ").capitalize()), clipped(plain(value)))
         for key, value in facts.items()
         if key not in _SHOWN_ELSEWHERE and value not in (None, "", {}, [])
     ]

@@ -14,6 +14,8 @@ from recae.reports.wording import base_name, cutoff, duration, lower_is_better, 
 
 WIDTH = 460
 _SERIES = 7
+_LENGTHS = (1, 5, 10, 20, 50, 100)
+_BY_LENGTH = ("ndcg", "recall")
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,12 @@ class Plot:
     title: str
     lead: str
     svg: str
+
+
+def with_list_lengths(metrics: Sequence[str]) -> tuple[str, ...]:
+    """`metrics` and, behind them, what `cutoff_plots` needs: NDCG and recall, if asked for, at other list lengths."""
+    bases = dict.fromkeys(base_name(metric) for metric in metrics if base_name(metric) in _BY_LENGTH)
+    return tuple(dict.fromkeys([*metrics, *(f"{base}@{k}" for base in bases for k in _LENGTHS)]))
 
 
 def series_of(comparison: Comparison) -> dict[str, str]:
@@ -92,7 +100,7 @@ def cutoff_plots(comparison: Comparison) -> list[Plot]:
     """One figure for each metric that was measured at three list lengths or more."""
     measured: dict[str, list[str]] = {}
     for metric in comparison.leaderboard()[0].means:
-        if cutoff(metric) is not None and base_name(metric) in ("ndcg", "recall", "precision", "hit"):
+        if cutoff(metric) is not None and base_name(metric) in _BY_LENGTH:
             measured.setdefault(base_name(metric), []).append(metric)
     return [_cutoff_plot(comparison, sorted(m, key=lambda x: cutoff(x) or 0)) for m in measured.values() if len(m) >= 3]
 

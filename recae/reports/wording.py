@@ -13,7 +13,7 @@ _METRIC_LABELS = {
     "precision": "Precision",
     "map": "MAP",
     "mrr": "MRR",
-    "hit": "Hit rate",
+    "hit": "Hit",
     "coverage": "Coverage",
     "novelty": "Novelty",
     "rmse": "RMSE",

@@ -1,0 +1,156 @@
+"""The same comparison as a terminal table, as Markdown and as JSON."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from recae.reports.markdown import escaped, to_markdown
+from recae.reports.structured import SCHEMA, to_json
+from recae.reports.terminal import to_terminal
+from recae.reports.wording import duration, metric_label, percent, score, size
+
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def test_the_table_is_sorted_and_its_best_marked(comparison):
+    lines = to_terminal(comparison, 120).splitlines()
+
+    assert lines[0].split() == ["model", "ndcg@10", "95%", "interval", "recall@20", "coverage@10", "fit"]
+    assert [line.split()[1] for line in lines[1:5]] == ["ease", "ials", "mult-vae", "popularity"]
+    assert lines[1].count("*") == 3
+    assert not any("*" in line for line in lines[2:5])
+
+
+def test_values_and_intervals_are_those_of_the_evaluation(comparison):
+    ease = comparison.leaderboard()[0]
+    low, high = ease.evaluation.intervals()["ndcg@10"]
+    first = to_terminal(comparison, 120).splitlines()[1]
+
+    assert f"{ease.evaluation.means()['ndcg@10']:.4f}*" in first
+    assert f"[{low:.4f}, {high:.4f}]" in first
+
+
+def test_columns_are_aligned(comparison):
+    lines = to_terminal(comparison, 120).splitlines()[:5]
+    ends = [next(re.finditer(r"[0-9]\.[0-9]{4}[* ]? ", line)).end() for line in lines[1:]]
+
+    assert len(set(ends)) == 1
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 200])
+def test_no_line_is_wider_than_the_terminal(comparison, width):
+    text = to_terminal(comparison, width)
+
+    assert max(map(len, text.splitlines())) <= width
+    if width == 60:
+        assert "not shown here: recall@20, coverage@10" in text
+
+
+def test_colour_only_when_asked_and_only_colour(comparison):
+    plain, coloured = to_terminal(comparison, 100), to_terminal(comparison, 100, colour=True)
+
+    assert "\x1b" not in plain
+    assert COLOUR.sub("", coloured) == plain
+    assert coloured != plain
+
+
+def test_markdown_has_one_row_for_each_model_and_bold_bests(comparison):
+    text = to_markdown(comparison)
+    rows = [line for line in text.splitlines() if re.match(r"\| \d+ \|", line)]
+
+    assert [row.split("|")[2].strip() for row in rows] == ["ease", "ials", r"mult-vae", "popularity"]
+    assert rows[0].count("**") == 6
+    assert "**" not in "".join(rows[1:])
+    assert {row.count("|") for row in rows} == {7}
+
+
+def test_markdown_tells_what_is_needed_to_run_it_again(comparison):
+    text = to_markdown(comparison)
+
+    assert "l2 = 500" in text
+    assert "recae compare data" in text
+    assert "user-holdout:valid=0.1,test=0.2" in text
+    assert "0.1.0" in text
+
+
+@pytest.mark.parametrize("hostile", ["a|b", "<script>alert(1)</script>", "[x](http://e.vil)", "a\n# b", "`*_~"])
+def test_untrusted_text_stays_text_in_markdown(hostile):
+    safe = escaped(hostile)
+
+    assert "\n" not in safe
+    for match in re.finditer(r"[|<>\[\]`*_#]", safe):
+        assert safe[match.start() - 1] == "\\"
+
+
+def test_json_is_versioned_and_strict(comparison):
+    content = to_json(comparison)
+
+    assert content["schema"] == SCHEMA == "recae-comparison/1"
+    assert json.loads(json.dumps(content, allow_nan=False)) == content
+
+
+def test_json_keeps_full_precision(comparison):
+    first = to_json(comparison)["models"][0]
+    ease = comparison.leaderboard()[0]
+
+    assert first["name"] == "ease"
+    assert first["rank"] == 1
+    assert first["metrics"]["ndcg@10"]["value"] == ease.evaluation.means()["ndcg@10"]
+    assert (first["metrics"]["ndcg@10"]["low"], first["metrics"]["ndcg@10"]["high"]) == ease.intervals["ndcg@10"]
+    assert first["metrics"]["coverage@10"]["low"] is None
+    assert first["trials"][1] == {"settings": {"l2": 500.0}, "value": 0.25, "seconds": 1.5}
+
+
+def test_json_tells_how_far_the_others_are_behind(comparison):
+    models = to_json(comparison)["models"]
+
+    assert models[0]["behind_best"] is None
+    assert models[1]["behind_best"]["clear"] is True
+    assert models[1]["behind_best"]["low"] > 0
+
+
+def test_json_has_null_for_what_is_not_a_number(compared, run):
+    content = to_json(compared((run("ease", 0.2, valid_value=float("nan")), run("ials", 0.1))))
+
+    assert content["models"][0]["valid_value"] is None
+    json.dumps(content, allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0.0, "< 1 ms"),
+        (0.0042, "4 ms"),
+        (0.42, "0.42 s"),
+        (1.26, "1.3 s"),
+        (37.4, "37 s"),
+        (250, "4 min 10 s"),
+        (7500, "2 h 5 min"),
+    ],
+)
+def test_durations(seconds, said):
+    assert duration(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("share", "said"), [(0.794, "79%"), (-0.0312, "\N{MINUS SIGN}3.1%"), (0.0034, "0.34%"), (1.5, "150%"), (0, "0%")]
+)
+def test_percentages(share, said):
+    assert percent(share) == said
+
+
+def test_names_and_units():
+    assert metric_label("ndcg@10") == "NDCG@10"
+    assert metric_label("mystery@3") == "mystery@3"
+    assert score(0.33751) == "0.3375"
+    assert score(float("nan")) == "\N{EN DASH}"
+    assert [size(n) for n in (0, 999, 6_400, 12_345_678, 3_000_000_000)] == [
+        "0 B",
+        "999 B",
+        "6.4 kB",
+        "12.3 MB",
+        "3.0 GB",
+    ]

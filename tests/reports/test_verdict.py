@@ -1,0 +1,122 @@
+"""What a comparison says in words."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from recae.data.ids import IdIndex
+from recae.evaluation.intervals import bootstrap_interval
+from recae.evaluation.rating_metrics import RatingErrors
+from recae.evaluation.result import Evaluation
+from recae.reports.standing import best_of_each
+from recae.reports.verdict import difference, verdict
+
+
+def test_a_clear_winner_is_named_with_what_it_gains(comparison):
+    said = verdict(comparison)
+
+    ours, popular, factors = (comparison.runs[i].means["ndcg@10"] for i in (1, 0, 2))
+    assert said.best.name == "ease"
+    assert said.rivals == ()
+    assert said.headline == (
+        f"EASE ranks best: {100 * (ours / popular - 1):.0f}% better than popularity and "
+        f"{100 * (ours / factors - 1):.0f}% better than iALS."
+    )
+    assert f"EASE reaches NDCG@10 {ours:.4f}" in said.details[0]
+    assert "200 test users" in said.details[0]
+
+
+def test_the_gain_comes_with_the_interval_of_the_paired_difference(comparison):
+    ease, popular = comparison.runs[1].evaluation, comparison.runs[0].evaluation
+
+    gap = difference(ease, popular, "ndcg@10")
+
+    pairs = ease.per_user["ndcg@10"] - popular.per_user["ndcg@10"]
+    assert gap.gain == pytest.approx(pairs.mean())
+    assert (gap.low, gap.high) == bootstrap_interval(pairs)
+    assert gap.clear
+    assert gap.words() in verdict(comparison).details[1]
+
+
+def test_paired_intervals_are_narrower_than_the_single_ones(comparison):
+    ease, popular = comparison.runs[1], comparison.runs[0]
+    gap = difference(ease.evaluation, popular.evaluation, "ndcg@10")
+    low, high = ease.intervals["ndcg@10"]
+
+    assert gap.high - gap.low < (high - low) / 2
+
+
+def test_overlap_is_said(compared, run):
+    said = verdict(compared((run("ease", 0.2), run("ials", 0.1999), run("popularity", 0.0))))
+
+    assert [rival.name for rival in said.rivals] == ["ials"]
+    assert "too close to call" in said.headline
+    assert "iALS" in said.headline
+    assert any("either may be the better one" in sentence for sentence in said.details)
+
+
+def test_a_lead_over_popularity_that_is_not_clear_is_called_so(compared, run):
+    said = verdict(compared((run("ease", 0.0002), run("popularity", 0.0))))
+
+    assert said.headline == "EASE comes first, but not clearly ahead of popularity."
+
+
+def test_popularity_at_the_top_is_admitted(compared, run):
+    assert verdict(compared((run("ease", 0.0), run("popularity", 0.2)))).headline == (
+        "No model beats plain popularity on this data."
+    )
+
+
+def test_a_factorization_model_at_the_top_is_not_held_against_another(compared, run):
+    said = verdict(compared((run("ials", 0.2), run("bpr", 0.1), run("popularity", 0.0))))
+
+    assert said.factorization is None
+
+
+def test_one_model_alone(compared, run):
+    said = verdict(compared((run("ease", 0.2),)))
+
+    assert said.headline == "EASE was judged alone."
+    assert best_of_each(compared((run("ease", 0.2),))) == {}
+
+
+def test_a_baseline_that_reaches_nothing_needs_no_division(compared, run):
+    nothing = Evaluation(IdIndex.range(200), {"ndcg@10": np.zeros(200), "recall@20": np.zeros(200)}, {"coverage@10": 0})
+    said = verdict(compared((run("ease", 0.2), run("popularity", 0.0, evaluation=nothing))))
+
+    assert said.headline == "EASE ranks best: better than popularity."
+
+
+def test_models_judged_on_different_users_are_not_paired(run):
+    others = Evaluation(IdIndex.of(np.arange(200) + 1), run("ials", 0.1).evaluation.per_user)
+
+    gap = difference(run("ease", 0.2).evaluation, others, "ndcg@10")
+
+    assert gap.gain > 0
+    assert gap.low is None
+    assert not gap.clear
+
+
+def test_lower_is_better_for_errors(compared, run):
+    def rated(name, error):
+        errors = RatingErrors(np.full(200, error**2), np.full(200, error), np.ones(200))
+        return run(name, 0.0, evaluation=Evaluation(IdIndex.range(200), {}, {"rmse": error}, 0.0, errors))
+
+    judged = compared((rated("autorec-item", 0.85), rated("popularity", 1.1)), metrics=("rmse",))
+
+    assert [one.name for one in judged.leaderboard()] == ["autorec-item", "popularity"]
+    assert best_of_each(judged) == {"rmse": ("autorec-item",)}
+    said = verdict(judged)
+    assert said.popularity is not None
+    assert said.popularity[1].gain == pytest.approx(0.25)
+    assert said.popularity[1].clear
+
+
+def test_ties_share_the_mark_and_novelty_has_none(compared, run):
+    both = compared((run("ease", 0.2), run("ials", 0.2, evaluation=run("ease", 0.2).evaluation)))
+
+    assert best_of_each(both)["ndcg@10"] == ("ease", "ials")
+    for one in both.runs:
+        one.evaluation.per_user["novelty@10"] = np.ones(200)
+    assert "novelty@10" not in best_of_each(compared((run("ease", 0.2), run("ials", 0.1)), metrics=("ndcg@10",)))
