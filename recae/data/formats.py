@@ -211,13 +211,13 @@ def _kind(kind: pa.DataType) -> str:
 
 
 def _table_columns(source: Any) -> dict[str, Any]:
-    if not isinstance(source, (pa.Table, Mapping)) and not hasattr(source, "columns"):
-        if not hasattr(source, "__arrow_c_stream__"):
+    if not isinstance(source, (pa.Table, pd.DataFrame, Mapping)):
+        if not hasattr(source, "__arrow_c_stream__") and not isinstance(source, pa.RecordBatch):
             raise ConfigError(
                 f"A log cannot be read from a value of type {type(source).__name__}: give a path, a folder, a list of "
                 "paths, a pandas DataFrame, a dict of lists, an Arrow table or a SciPy sparse matrix."
             )
-        source = pa.table(source)
+        source = pa.Table.from_batches([source]) if isinstance(source, pa.RecordBatch) else pa.table(source)
     if isinstance(source, pa.Table):
         refuse_repeats(source.column_names, "The table")
         return {name: source.column(name) for name in source.column_names}
@@ -230,7 +230,7 @@ def _as_column(name: str, values: Any) -> pa.Array | pa.ChunkedArray:
     if isinstance(values, (pa.Array, pa.ChunkedArray)):
         return values
     try:
-        return pa.Array.from_pandas(values) if isinstance(values, pd.Series) else pa.array(values)
+        return pa.Array.from_pandas(values) if isinstance(values, pd.Series) else pa.array(values, from_pandas=True)
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
         raise DataError(f'The table, column "{name}": {_odd_one(values)}.') from error
 

@@ -42,7 +42,7 @@ class IdIndex:
         missing = plain.null_count + _nan_count(plain)
         if missing:
             raise DataError(f"{missing} ids are missing; every id must have a value.")
-        if len(values) != pc.count_distinct(plain).as_py():
+        if len(plain) and len(plain) != pc.count_distinct(plain).as_py():
             raise DataError("The same id occurs twice in a list of ids that must be distinct.")
         return cls(values)
 

@@ -94,7 +94,6 @@ class Interactions:
         for array in (self.matrix.indptr.astype(np.int64), self.matrix.indices.astype(np.int64), self.matrix.data):
             digest.update(np.ascontiguousarray(array).data)
         for ids in (self.users, self.items):
-            digest.update(str(ids.values.type).encode())
             for part in ids.texts().take(pa.array(np.arange(len(ids)))).buffers()[1:]:
                 digest.update(part or b"")
         return digest.hexdigest()
@@ -177,7 +176,7 @@ def _written_times(times: np.ndarray, unit: TimeUnit) -> pa.Array:
         case "date":
             return pa.array(times).cast(pa.timestamp("us")).cast(pa.date32())
         case "s":
-            return pa.array(times // 1_000_000)
+            return pa.array(times // 1_000_000 if not (times % 1_000_000).any() else times / 1_000_000)
         case "ms":
             return pa.array(times // 1_000)
         case "ns":

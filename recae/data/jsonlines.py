@@ -121,20 +121,28 @@ def open_json(path: Path, sample: bytes, *, whole: bool) -> JsonPart:
     """Find the columns of a file of JSON lines that starts with `sample`.
 
     Raises:
-        DataError: the first lines are not JSON objects.
+        DataError: none of the first lines is a JSON object.
     """
     lines = sample.splitlines()
     if not whole and len(lines) > 1:
         lines = lines[:-1]
     types: dict[str, type] = {}
+    refusal: DataError | None = None
     for number, text in enumerate(lines[:1000], start=1):
         if not text.strip():
             continue
-        for name, value in parse_object(text, f"{path}, line {number}").items():
+        try:
+            record = parse_object(text, f"{path}, line {number}")
+        except DataError as error:
+            refusal = refusal or error
+            continue
+        for name, value in record.items():
             kind = type(value) if type(value) in _TYPES else object
             known = types.get(name, object)
             if known is object or (known is int and kind is float):
                 types[name] = kind
+    if refusal is not None and not types:
+        raise refusal
     return JsonPart(path, types)
 
 

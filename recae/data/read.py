@@ -47,6 +47,12 @@ def read(
         delimiter: of text files; found out if None.
         progress: where to report to.
 
+    Ids keep their type and spelling. Those of text files are text, unless every id of the column is a whole number
+    written the plain way (7 and -3, but not 007): then they are int64. In text files nan, NaN, NULL, null, None,
+    <NA> and \\N stand for a missing id. Times are epoch numbers, whose unit the largest one tells (below 1e8 plain
+    numbers such as years, 1e11 seconds, 1e14 milliseconds, 1e17 microseconds, else nanoseconds), or ISO 8601, in UTC
+    where no zone is named.
+
     Returns:
         Users and items are numbered by their sorted ids, so the result does not depend on the order of the
         rows (but for "last" and "first" without times). `counts` says what was left out.

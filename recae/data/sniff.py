@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -64,7 +65,7 @@ def sniff(
         DataError: nothing in it, not text, in another encoding, or two columns of the same name.
     """
     text, encoding = _decoded(sample, where, suffix, whole)
-    lines = text.splitlines(keepends=True)
+    lines = io.StringIO(text, newline="").readlines()
     if not whole and len(lines) > 1:
         lines = lines[:-1]
     lines = [line for line in lines if line.strip("\r\n")][:_SAMPLE_LINES]
