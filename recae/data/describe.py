@@ -118,11 +118,12 @@ def _values_text(values: dict[str, Any]) -> str:
 def _times(log: Interactions) -> dict[str, Any] | None:
     if log.timestamps is None:
         return None
-    moments = np.unique(log.timestamps)
+    # NumPy's unique hashes whole numbers, which takes a minute for 20 million different ones; sorting takes a second.
+    moments = np.sort(log.timestamps)
     return {
         "first": _written(moments[0].item(), log.columns.time_unit),
         "last": _written(moments[-1].item(), log.columns.time_unit),
-        "distinct": len(moments),
+        "distinct": 1 + int(np.count_nonzero(moments[1:] != moments[:-1])),
     }
 
 

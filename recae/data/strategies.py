@@ -192,9 +192,11 @@ def random_ranks(log: Interactions, rng: np.random.Generator, among: np.ndarray 
 
 def time_ranks(log: Interactions, strategy: str) -> np.ndarray:
     """(nnz,) int64: each user's entries counted from the newest, 0, to the oldest; the same time: higher item first."""
-    times = times_of(log, strategy)
-    oldest_first = ranks_within_users(log, np.lexsort((times, log.row_of_entry())))
-    return log.user_counts()[log.row_of_entry()] - 1 - oldest_first
+    rows = log.row_of_entry()
+    overall = np.empty(log.nnz, dtype=np.int64)
+    overall[np.argsort(times_of(log, strategy), kind="stable")] = np.arange(log.nnz)
+    oldest_first = ranks_within_users(log, np.argsort(rows * log.nnz + overall))
+    return log.user_counts()[rows] - 1 - oldest_first
 
 
 def ranks_within_users(log: Interactions, order: np.ndarray) -> np.ndarray:

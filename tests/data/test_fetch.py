@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from recae.data.archives import open_member
+from recae.data.catalog import read_catalog
 from recae.data.download import download
 from recae.data.fetch import fetch
 from recae.data.public import KNOWN
@@ -347,6 +348,11 @@ def test_titles(site, publish, tmp_path):
         "item_id": 242, "title": "Amélie (2001)", "released": "24-Jan-1997", "genres": "Animation|Children's|Comedy",
     }  # fmt: skip
     assert found["ml-100k"][1]["genres"] == ""
+    for name in found:
+        catalog = read_catalog(tmp_path / name / "items.parquet")
+        log = read(tmp_path / name / "interactions.parquet")
+        assert catalog.titles is not None
+        assert (log.items.positions(catalog.items.values) >= 0).any()
     assert found["ml-1m"][0] == {"item_id": 661, "title": "Léon", "genres": "Crime"}
     assert found["ml-20m"][0] == {"movieId": 2, "title": "City of Lost Children, The (1995)", "genres": "Fantasy"}
     assert found["lastfm"][0] == {"id": 51, "name": 'The "Quote', "url": "http://a"}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -250,3 +253,11 @@ def test_names_come_with_their_parameters():
     }  # fmt: skip
     assert "observed=0.8" in names["user-holdout"]
     assert parse_spec(" per-user : test = 0.3 ".replace(" :", ":")) == ("per-user", {"test": 0.3})
+
+
+def test_every_specification_in_the_docs_can_be_used():
+    text = (Path(__file__).resolve().parents[2] / "docs" / "splits.md").read_text(encoding="utf-8")
+    specs = [code for code in re.findall(r"`([a-z0-9-]+(?::[^`]*)?)`", text) if code.split(":")[0] in split_names()]
+    assert {spec.split(":")[0] for spec in specs} == set(split_names())
+    for spec in specs:
+        parse_spec(spec)
