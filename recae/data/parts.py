@@ -78,7 +78,11 @@ def _hold_out(parts: Parts, cut: Cut, train: Interactions) -> tuple[HeldOut, dic
         "targets_of_unknown_items_dropped": int((cut.target & ~target).sum()),
     }
     if not parts.keep_cold:
-        notes["users_without_history"] = int((held & (history == 0)).sum())
+        cold = held & (history == 0)
+        notes |= {
+            "users_without_history": int(cold.sum()),
+            "targets_of_users_without_history": int(targets[cold].sum()),
+        }
         held &= history > 0
     return held_out_of(log, cut.history, target, np.flatnonzero(held), train), notes
 

@@ -164,6 +164,7 @@ def test_time_cuts_everybody_at_one_moment(make_log):
     assert parts["test"] == {("ann", "c"), ("bob", "a"), ("cid", "b")}
     assert split.notes["valid users without history"] == 1
     assert split.notes["test users without history"] == 1
+    assert split.notes["test targets of users without history"] == 1
     assert parts_of(make_split(make_log(rows), f"time:{3 * day}"))["test"] == parts["test"]
     by_number = make_log(rows, time_unit="number")
     assert parts_of(make_split(by_number, f"time:{3 * day}"))["test"] == parts["test"]
