@@ -109,13 +109,14 @@ def compare(
         command=console.typed,
     )
     shown = to_terminal(result.comparison, console.width, console.colour)
-    best = result.comparison.leaderboard()[0]
+    board = result.comparison.leaderboard()
+    reached = {run.name: {name: run.means[name] for name in result.comparison.metrics} for run in board}
     console.finish(
         f"{shown}\n\nReport: {result.folder / 'report.html'}",
         output=result.folder,
         files=result.files,
-        rows=len(best.evaluation.users),
+        rows=len(board[0].evaluation.users),
         best=result.best,
-        metrics=best.evaluation.means(),
-        models={run.name: run.evaluation.means() for run in result.comparison.runs},
+        metrics=reached[result.best],
+        models=reached,
     )

@@ -26,6 +26,7 @@ from recae.jobs.selection import Selected, select, size_bytes
 from recae.options import DEFAULTS, RunOptions
 from recae.ranking.lists import TopN
 from recae.reports.comparison import Comparison, ModelRun
+from recae.reports.plots import with_list_lengths
 from recae.store.atomic import replacing_folder
 from recae.store.lock import locked
 from recae.store.manifest import write_json
@@ -129,7 +130,7 @@ class _Contest:
 
     def judged(self, name: str, selected: Selected) -> ModelRun:
         model = selected.model
-        evaluation = evaluate(model, self.test, self.metrics, progress=self.options.progress)
+        evaluation = evaluate(model, self.test, with_list_lengths(self.metrics), progress=self.options.progress)
         return ModelRun(
             name=name,
             title=model.info.title,

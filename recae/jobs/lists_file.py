@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from recae.data.columns import ColumnChoice
 from recae.data.formats import open_parts
 from recae.data.ids import IdIndex, as_arrow
 from recae.data.split import HeldOut
@@ -24,11 +25,14 @@ def read_lists(source: Source, held_out: HeldOut, items: IdIndex, *, reading: Re
     """
     parts = open_parts(source, header=reading.header, delimiter=reading.delimiter, choice=reading.columns())
     names = parts[0].names
+    given = reading.columns()
+    # Options that name columns are meant for the history and the targets, too: what is not here is found by its name.
+    columns = ColumnChoice(*(name if name in names else None for name in (given.user, given.item, given.rating)))
     batches = [batch for part in parts for batch in part.batches(names)]
     if not batches:
         raise DataError(f"{source} holds no lists.")
     table = pa.Table.from_batches(batches)
-    return lists_from_table(table, held_out.users, items, columns=reading.columns(), where=str(Path(source)))
+    return lists_from_table(table, held_out.users, items, columns=columns, where=str(Path(source)))
 
 
 def joined_ids(parts: Iterable[IdIndex]) -> IdIndex:

@@ -1,0 +1,106 @@
+"""Help: every command has it, it starts with examples, and it loads nothing heavy."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from recae.cli.help import Command, LazyGroup
+from recae.cli.main import cli
+
+HEAVY = ("numpy", "scipy", "pandas", "pyarrow", "torch", "implicit", "matplotlib", "jinja2", "pydantic", "tqdm")
+
+
+def commands(group: click.Command = cli, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    yield path
+    if isinstance(group, LazyGroup):
+        context = click.Context(group)
+        for name in group.list_commands(context):
+            found = group.get_command(context, name)
+            assert found is not None
+            yield from commands(found, (*path, name))
+
+
+def test_the_commands_of_the_contract_are_there() -> None:
+    wanted = "models train evaluate compare recommend similar inspect demo completion".split()
+    wanted_data = "describe filter split list fetch sample".split()
+    assert {(name,) for name in wanted} | {("data", name) for name in wanted_data} <= set(commands())
+
+
+@pytest.mark.parametrize("path", list(commands()), ids=" ".join)
+def test_help_starts_with_examples_of_the_command_itself(path: tuple[str, ...], recae) -> None:
+    outcome = recae(*path, "--help")
+    assert outcome.code == 0
+    assert outcome.err == ""
+    heading, first = outcome.out.splitlines()[:2]
+    assert heading == "Examples:"
+    assert first.strip().startswith(" ".join(["recae", *path]).strip()) or "recae" in first
+    assert f"Usage: {' '.join(['recae', *path])}" in outcome.out
+    assert max(map(len, outcome.out.splitlines())) <= 110
+
+
+@pytest.mark.parametrize("path", [path for path in commands() if path and path != ("data",)], ids=" ".join)
+def test_examples_name_only_options_that_exist(path: tuple[str, ...]) -> None:
+    found: click.Command = cli
+    for name in path:
+        assert isinstance(found, LazyGroup)
+        child = found.get_command(click.Context(found), name)
+        assert child is not None
+        found = child
+    assert isinstance(found, Command)
+    options = {option for param in found.params for option in (*param.opts, *param.secondary_opts)}
+    mine = [line for line in found.examples if line.startswith(f"recae {' '.join(path)} ")]
+    assert mine or not found.params
+    used = {word for line in mine for word in line.split() if word.startswith("--")}
+    assert used <= options | {"--help", "--json"}
+
+
+def test_help_of_every_command_imports_nothing_heavy() -> None:
+    program = (
+        "import sys\n"
+        "from recae.cli.main import main\n"
+        f"for path in {[list(path) for path in commands()]!r}:\n"
+        "    assert main([*path, '--help']) == 0, path\n"
+        f"heavy = sorted(set({HEAVY!r}) & set(sys.modules))\n"
+        "assert not heavy, heavy\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_version_and_module_form() -> None:
+    done = subprocess.run([sys.executable, "-m", "recae", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("recae, version ")
+
+
+def test_no_command_shows_the_help_and_is_a_usage_error(recae) -> None:
+    outcome = recae()
+    assert outcome.code == 2
+    assert outcome.out == ""
+    assert outcome.err.startswith("Examples:")
+
+
+def test_a_mistyped_command_is_told_with_the_nearest_one(recae) -> None:
+    outcome = recae("recomend")
+    assert outcome.code == 2
+    assert "Did you mean 'recommend'?" in outcome.err
+
+
+def test_completion_prints_a_script_for_each_shell(recae) -> None:
+    for shell in ("bash", "zsh", "fish"):
+        outcome = recae("completion", shell)
+        assert outcome.code == 0
+        assert "_RECAE_COMPLETE" in outcome.out
+
+
+def test_completion_completes(tmp_path: Path) -> None:
+    environment = {"_RECAE_COMPLETE": "bash_complete", "COMP_WORDS": "recae tr", "COMP_CWORD": "1", "PATH": ""}
+    done = subprocess.run(
+        [sys.executable, "-m", "recae"], capture_output=True, text=True, check=False, env=environment, cwd=tmp_path
+    )
+    assert "train" in done.stdout

@@ -1,0 +1,221 @@
+"""Lists for many users: what must hold for every model, who is cold, and folders of parts that can be resumed."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from recae.data.read import read
+from recae.errors import ConfigError, DataError, StorageError
+from recae.jobs import parts
+from recae.jobs.recommend import recommend
+from recae.jobs.train import train
+from recae.models.registry import model_class, model_names
+from recae.store.tables import write_table
+
+N_USERS, N_ITEMS, EACH = 40, 18, 6
+QUICK = {"epochs": 3, "hidden": 8, "latent": 4, "factors": 8, "iterations": 3, "rank": 4}
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """40 users with 6 of 18 items each, rated; item i17 belongs to nobody but u0."""
+    random = np.random.default_rng(3)
+    rows = [
+        (f"u{user}", f"i{item}", float(random.integers(1, 6)))
+        for user in range(N_USERS)
+        for item in _items(user, random)
+    ]
+    path = tmp_path_factory.mktemp("log") / "log.parquet"
+    user, item, rating = zip(*rows, strict=True)
+    write_table(pa.table({"member": user, "isbn": item, "stars": rating}), path)
+    return path
+
+
+def _items(user: int, random: np.random.Generator) -> list[int]:
+    return [*random.choice(N_ITEMS - 1, size=EACH - (user == 0), replace=False), *([N_ITEMS - 1] if user == 0 else [])]
+
+
+@pytest.fixture(scope="module")
+def ease(log: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return train(log, model="ease", settings={"l2": 5}, out=tmp_path_factory.mktemp("ease") / "model").folder
+
+
+@pytest.fixture(scope="module")
+def bpr(log: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return train(log, model="bpr", settings=quick("bpr"), out=tmp_path_factory.mktemp("bpr") / "model").folder
+
+
+def quick(name: str) -> dict[str, int]:
+    """Settings that make any model small, as far as it has them."""
+    fields = model_class(name).Config.model_fields
+    return {key: value for key, value in QUICK.items() if key in fields and fields[key].annotation is int}
+
+
+def lists_of(path: Path) -> dict[str, list[str]]:
+    table = pq.read_table(path).to_pydict()
+    found: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    for user, item, rank in zip(table["member"], table["isbn"], table["rank"], strict=True):
+        found[user].append((rank, item))
+    for user, ranked in found.items():
+        assert [rank for rank, _ in sorted(ranked)] == list(range(1, len(ranked) + 1)), user
+    return {user: [item for _, item in sorted(ranked)] for user, ranked in found.items()}
+
+
+def histories(log: Path) -> dict[str, set[str]]:
+    table = pq.read_table(log).to_pydict()
+    found: dict[str, set[str]] = defaultdict(set)
+    for user, item in zip(table["member"], table["isbn"], strict=True):
+        found[user].add(item)
+    return found
+
+
+@pytest.mark.parametrize("name", model_names())
+def test_no_list_has_a_seen_item_a_repeat_or_a_gap(name: str, log: Path, tmp_path: Path) -> None:
+    train(log, model=name, settings=quick(name), out=tmp_path / "model")
+    result = recommend(tmp_path / "model", [log], out=tmp_path / "lists.parquet", top=15)
+    lists, seen = lists_of(tmp_path / "lists.parquet"), histories(log)
+    assert list(lists) == list(dict.fromkeys(pq.read_table(log)["member"].to_pylist()))
+    assert result.rows == N_USERS * (N_ITEMS - EACH)
+    for user, listed in lists.items():
+        assert len(set(listed)) == len(listed) == N_ITEMS - EACH
+        assert not set(listed) & seen[user]
+    scores = pq.read_table(tmp_path / "lists.parquet").to_pandas().groupby("member", sort=False)["score"]
+    assert all((np.diff(of_user) <= 0).all() for _, of_user in scores)
+
+
+def test_include_seen_allow_and_deny(ease: Path, log: Path, tmp_path: Path) -> None:
+    out = tmp_path / "l.parquet"
+    recommend(ease, [log], out=out, top=N_ITEMS, include_seen=True)
+    assert all(len(listed) == N_ITEMS for listed in lists_of(out).values())
+    (tmp_path / "allow.csv").write_text("isbn\ni1\ni2\ni3\nelsewhere\n")
+    (tmp_path / "deny.csv").write_text("i2\n")
+    recommend(ease, [log], out=out, allow=tmp_path / "allow.csv", deny=tmp_path / "deny.csv")
+    assert {item for listed in lists_of(out).values() for item in listed} == {"i1", "i3"}
+
+
+def test_users_without_a_known_history_get_popular_items_nothing_or_an_error(
+    ease: Path, log: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "users.csv").write_text("member\nnew\nu3\nodd\n")
+    (tmp_path / "more.csv").write_text("member,isbn,stars\nodd,unheard-of,4\n")
+    given = {"users": tmp_path / "users.csv", "top": 5, "out": tmp_path / "l.parquet"}
+    result = recommend(ease, [log, tmp_path / "more.csv"], **given)
+    lists = lists_of(tmp_path / "l.parquet")
+    counts = read(log).item_counts()
+    popular = read(log).items.take(np.lexsort((np.arange(N_ITEMS), -counts))[:5]).to_pylist()
+    assert list(lists) == ["new", "u3", "odd"]
+    assert lists["new"] == lists["odd"] == popular
+    assert (result.cold_users, result.unknown_items) == (2, 1)
+    recommend(ease, [log], **given, on_cold="skip")
+    assert list(lists_of(tmp_path / "l.parquet")) == ["u3"]
+    with pytest.raises(DataError, match=r"2 users have no history .* 'new', 'odd'"):
+        recommend(ease, [log], **given, on_cold="error")
+    assert list(lists_of(tmp_path / "l.parquet")) == ["u3"]
+
+
+def test_a_history_of_a_new_user_is_enough_for_an_inductive_model_only(ease: Path, bpr: Path, tmp_path: Path) -> None:
+    (tmp_path / "new.csv").write_text("member,isbn\nfresh,i1\nfresh,i2\n")
+    out = tmp_path / "l.parquet"
+    assert recommend(ease, [tmp_path / "new.csv"], out=out).cold_users == 0
+    assert not {"i1", "i2"} & set(lists_of(out)["fresh"])
+    assert recommend(bpr, [tmp_path / "new.csv"], out=out).cold_users == 1
+    assert not {"i1", "i2"} & set(lists_of(out)["fresh"])
+
+
+def test_a_folder_of_parts_holds_the_rows_of_one_file_and_reads_as_a_dataset(
+    ease: Path, log: Path, tmp_path: Path
+) -> None:
+    recommend(ease, [log], out=tmp_path / "one.parquet")
+    result = recommend(ease, [log], out=tmp_path / "lists", users_per_part=7)
+    assert result.complete
+    names = sorted(path.name for path in (tmp_path / "lists").iterdir())
+    assert names == ["_SUCCESS", "_manifest.json", *(f"part-{n:05d}.parquet" for n in range(6))]
+    assert pq.read_table(tmp_path / "lists").equals(pq.read_table(tmp_path / "one.parquet"))
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_an_interrupted_folder_goes_on_and_ends_byte_for_byte_the_same(
+    ease: Path, log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recommend(ease, [log], out=tmp_path / "whole", users_per_part=7)
+    wrote, real = [], parts.write_table
+
+    def fails_at_the_third(blocks: object, path: Path) -> int:
+        if len(wrote) == 2:
+            raise KeyboardInterrupt
+        wrote.append(path.name)
+        return real(blocks, path)
+
+    monkeypatch.setattr(parts, "write_table", fails_at_the_third)
+    with pytest.raises(KeyboardInterrupt):
+        recommend(ease, [log], out=tmp_path / "lists", users_per_part=7)
+    assert not (tmp_path / "lists").exists()
+    monkeypatch.undo()
+    # One finished part is damaged meanwhile: it is made again, the other one is kept.
+    damaged = tmp_path / ".lists.partial" / wrote[0]
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    again: list[str] = []
+    monkeypatch.setattr(parts, "write_table", lambda blocks, path: again.append(path.name) or real(blocks, path))
+    recommend(ease, [log], out=tmp_path / "lists", users_per_part=7, resume=True)
+    assert wrote[0] in again
+    assert wrote[1] not in again
+    assert contents(tmp_path / "lists") == contents(tmp_path / "whole")
+    assert recommend(ease, [log], out=tmp_path / "lists", users_per_part=7, resume=True).up_to_date
+
+
+def test_resume_refuses_what_was_begun_differently(
+    ease: Path, log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(parts, "write_table", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        recommend(ease, [log], out=tmp_path / "lists", top=3)
+    monkeypatch.undo()
+    with pytest.raises(ConfigError, match="run without --resume"):
+        recommend(ease, [log], out=tmp_path / "lists", top=4, resume=True)
+    assert recommend(ease, [log], out=tmp_path / "lists", top=4).complete
+
+
+def test_shards_together_are_the_whole_and_the_last_one_closes_the_folder(
+    ease: Path, log: Path, tmp_path: Path
+) -> None:
+    recommend(ease, [log], out=tmp_path / "one.parquet")
+    given = {"out": tmp_path / "lists", "users_per_part": 6}
+    first = recommend(ease, [log], shard=(1, 3), **given)
+    third = recommend(ease, [log], shard=(3, 3), **given)
+    assert not first.complete
+    assert not third.complete
+    assert not (tmp_path / "lists").exists()
+    assert recommend(ease, [log], shard=(2, 3), **given).complete
+    assert pq.read_table(tmp_path / "lists").equals(pq.read_table(tmp_path / "one.parquet"))
+    manifest = json.loads((tmp_path / "lists" / "_manifest.json").read_text())
+    assert manifest["rows"] == sum(part["rows"] for part in manifest["parts"]) == N_USERS * (N_ITEMS - EACH)
+
+
+def test_a_folder_of_somebody_else_is_left_alone(ease: Path, log: Path, tmp_path: Path) -> None:
+    (tmp_path / "lists").mkdir()
+    (tmp_path / "lists" / "notes.txt").write_text("mine")
+    with pytest.raises(StorageError, match="was not written by recae"):
+        recommend(ease, [log], out=tmp_path / "lists")
+    assert (tmp_path / "lists" / "notes.txt").read_text() == "mine"
+
+
+def test_nobody_to_serve_gives_a_file_with_its_columns(ease: Path, log: Path, tmp_path: Path) -> None:
+    (tmp_path / "users.csv").write_text("member\nstranger\n")
+    out = tmp_path / "l.parquet"
+    result = recommend(ease, [log], out=out, users=tmp_path / "users.csv", on_cold="skip")
+    assert result.rows == 0
+    assert pq.read_table(out).column_names == ["member", "isbn", "rank", "score"]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
