@@ -6,7 +6,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from recae.errors import StorageError
@@ -33,7 +33,8 @@ def replacing_file(path: str | Path) -> Iterator[Path]:
     except OSError as error:
         raise StorageError(f"{path} could not be written: {error.strerror or error}.") from error
     finally:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink()
 
 
 @contextmanager

@@ -26,12 +26,7 @@ def test_a_second_writer_is_refused_and_a_later_one_is_not(tmp_path: Path) -> No
 
 def test_the_lock_of_a_killed_process_does_not_stay(tmp_path: Path) -> None:
     out = tmp_path / "model"
-    program = (
-        "import os, sys\n"
-        "from recae.store.lock import locked\n"
-        "with locked(sys.argv[1]):\n"
-        "    os._exit(9)\n"
-    )
+    program = "import os, sys\nfrom recae.store.lock import locked\nwith locked(sys.argv[1]):\n    os._exit(9)\n"
     assert subprocess.run([sys.executable, "-c", program, str(out)], check=False).returncode == 9
     assert (tmp_path / ".model.lock").exists()
     with locked(out):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import torch
 
-PIVOT, TILE = 1024, 2048
+PIVOT, TILE = 256, 1024
 
 
 def inverse_in_place(

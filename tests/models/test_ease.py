@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from scipy import sparse
+
+from recae.data.ids import IdIndex
+from recae.data.interactions import Interactions
+from recae.data.split import HeldOut
+from recae.errors import CapacityError, ConfigError
+from recae.evaluation.evaluate import evaluate
+from recae.models.linear import ease
+from recae.models.linear.gram import BLOCK_ITEMS, gram, sum_of_rows
+from recae.models.registry import create
+from recae.options import RunOptions
+
+
+def closed_form(binary: np.ndarray, l2: float) -> np.ndarray:
+    inverse = np.linalg.inv(binary.T @ binary + l2 * np.eye(binary.shape[1]))
+    weights = -inverse / np.diag(inverse)
+    np.fill_diagonal(weights, 0)
+    return weights
+
+
+def test_weights_are_the_closed_form_of_the_binary_matrix(tastes):
+    model = create("ease", l2=3.0).fit(tastes)
+    weights = closed_form(tastes.binary().toarray().astype(np.float64), 3.0)
+    np.testing.assert_allclose(model.weights()["weights"], weights, atol=2e-6)
+    assert (np.diag(model.weights()["weights"]) == 0).all()
+
+
+def test_scores_are_history_times_weights_and_not_the_transpose(tastes):
+    model = create("ease", l2=3.0).fit(tastes)
+    weights = model.weights()["weights"]
+    histories = tastes.binary()[:7]
+    np.testing.assert_allclose(model.score(histories), histories.toarray() @ weights, atol=1e-5)
+    assert np.abs(weights - weights.T).max() > 1e-3
+
+
+def test_weights_minimise_the_penalised_error_under_a_zero_diagonal(tastes):
+    """The gradient of |X - X B|^2 + l2 |B|^2 vanishes everywhere but on the diagonal."""
+    weights = create("ease", l2=3.0).fit(tastes).weights()["weights"].astype(np.float64)
+    binary = tastes.binary().toarray().astype(np.float64)
+    gradient = -binary.T @ (binary - binary @ weights) + 3.0 * weights
+    np.fill_diagonal(gradient, 0)
+    assert np.abs(gradient).max() < 1e-3
+
+
+def test_it_refuses_before_it_takes_memory_that_is_not_there(tastes):
+    with pytest.raises(CapacityError, match=r"EASE on 40 items would take about 0\.1 GB .* choose pure-svd"):
+        create("ease").fit(tastes, options=RunOptions(max_memory=1000))
+
+
+def test_the_estimate_for_gowalla_leaves_room_in_24_gib():
+    assert 4 * 40_981**2 < ease.memory_needed(40_981) < 1.3 * 4 * 40_981**2
+
+
+def test_a_vanishing_penalty_is_told_as_such(make_log):
+    # Two items with the same users have no inverse Gram matrix.
+    log = make_log([(user, item) for user in range(4) for item in "ab"])
+    with pytest.raises(ConfigError, match=r"l2=1e-12.*choose a greater l2"):
+        create("ease", l2=1e-12).fit(log)
+
+
+@pytest.mark.parametrize("bad", [0, -1, "nan", "inf", "much"])
+def test_impossible_penalties_are_refused(bad):
+    with pytest.raises(ConfigError, match="l2"):
+        create("ease", l2=bad)
+
+
+def test_gram_is_exact_across_blocks():
+    n_items = BLOCK_ITEMS + 3
+    matrix = sparse.random_array((50, n_items), density=0.05, rng=np.random.default_rng(0), format="csr")
+    matrix = sparse.csr_array((np.ones(matrix.nnz, np.float32), matrix.indices, matrix.indptr), shape=matrix.shape)
+    result = gram(matrix)
+    assert result.dtype == np.float32
+    np.testing.assert_array_equal(result, matrix.toarray().T @ matrix.toarray())
+
+
+def test_gram_of_an_item_without_users_is_zero():
+    np.testing.assert_array_equal(gram(sparse.csr_array(np.array([[1, 0]], np.float32))), [[1, 0], [0, 0]])
+
+
+def test_sum_of_rows_ignores_values_and_takes_both_index_widths():
+    histories = sparse.csr_array(np.array([[0, 5, 3], [0, 0, 0], [1, 0, 0]], np.float32))
+    table = np.array([[1, 10], [2, 20], [4, 40]], np.float32)
+    wide = histories.copy()
+    wide.indices, wide.indptr = wide.indices.astype(np.int64), wide.indptr.astype(np.int64)
+    for rows in (histories, wide):
+        np.testing.assert_array_equal(sum_of_rows(rows, table), [[6, 60], [0, 0], [1, 10]])
+
+
+def test_explicit_zeros_are_interactions():
+    log = sparse.csr_array((np.array([0, 1], np.float32), [0, 1], [0, 2]), shape=(1, 2))
+    np.testing.assert_array_equal(sum_of_rows(log, np.array([[1.0], [2.0]], np.float32)), [[3.0]])
+
+
+@pytest.mark.real_data
+def test_movielens_1m_reaches_the_known_figures(real_data):
+    tables = [pq.read_table(real_data(f"ml-1m/{part}.parquet")) for part in ("train", "valid", "test")]
+    users = IdIndex(tables[0]["user_id"].combine_chunks().unique())
+    items = IdIndex(tables[0]["item_id"].combine_chunks().unique())
+
+    def matrix(table) -> tuple[sparse.csr_array, np.ndarray]:
+        rows, columns = users.positions(table["user_id"]), items.positions(table["item_id"])
+        known = columns >= 0
+        entries = (np.ones(known.sum(), np.float32), (rows[known], columns[known]))
+        unknown = np.bincount(rows[~known], minlength=len(users)).astype(np.int64)
+        return sparse.csr_array(entries, shape=(len(users), len(items))), unknown
+
+    (train, _), (valid, _), (test, unknown) = map(matrix, tables)
+    held_out = HeldOut(sparse.csr_array(train + valid), test, users, unknown)
+    for l2, expected in ((500, 0.3375), (1000, 0.3407)):
+        model = create("ease", l2=l2).fit(Interactions(train, users, items))
+        assert evaluate(model, held_out, ["ndcg@10"]).means()["ndcg@10"] == pytest.approx(expected, abs=5e-4)
