@@ -156,7 +156,9 @@ class TestAutoRec:
         model = AutoRecItem(latent=8, epochs=3, patience=0).fit(log, options=FP32)
         turned = np.arange(log.n_users)[::-1]
         straight = model.score(log.matrix, log.users)
-        np.testing.assert_allclose(model.score(log.matrix[turned], log.users.subset(turned)), straight[turned], rtol=1e-5)
+        np.testing.assert_allclose(
+            model.score(log.matrix[turned], log.users.subset(turned)), straight[turned], rtol=1e-5
+        )
         with pytest.raises(DataError, match="1 users that were not in its training data"):
             model.score(log.matrix[:1], IdIndex.of([999]))
 
