@@ -96,8 +96,9 @@ def find_roles(names: Sequence[str], choice: ColumnChoice, where: str, *, header
     elif choice.weight is None and choice.rating is not None:
         found["weight"] = None
     if found["rating"] is not None and found["weight"] is not None:
+        rating, weight = quoted(found["rating"]), quoted(found["weight"])
         raise DataError(
-            f'{where} has a rating column "{found["rating"]}" and a weight column "{found["weight"]}": '
+            f"{where} has a rating column {rating} and a weight column {weight}: "
             "say which one counts with --rating-col or --weight-col."
         )
     for role in ("user", "item"):
@@ -105,7 +106,7 @@ def find_roles(names: Sequence[str], choice: ColumnChoice, where: str, *, header
             raise _not_found(role, names, where, header)
     user, item = str(found["user"]), str(found["item"])
     if user == item:
-        raise DataError(f'{where}: "{user}" cannot be the user and the item column at once; name both.')
+        raise DataError(f"{where}: {quoted(user)} cannot be the user and the item column at once; name both.")
     kind: ValueKind | None = "rating" if found["rating"] is not None else "weight" if found["weight"] else None
     return Roles(user, item, found["rating"] or found["weight"], kind, found["time"])
 
@@ -121,8 +122,8 @@ def named_column(name: str, names: Sequence[str], where: str) -> str:
     near = difflib.get_close_matches(name, names, n=1) or difflib.get_close_matches(
         plain(name), [plain(known) for known in names], n=1
     )
-    hint = next((f' Did you mean "{known}"?' for known in names if near and plain(known) == plain(near[0])), "")
-    raise DataError(f'{where} has no column "{name}"; it has {listed(names)}.{hint}')
+    hint = next((f" Did you mean {quoted(known)}?" for known in names if near and plain(known) == plain(near[0])), "")
+    raise DataError(f"{where} has no column {quoted(name)}; it has {listed(names)}.{hint}")
 
 
 def usual_column(role: str, names: Sequence[str], where: str) -> str | None:
@@ -152,8 +153,14 @@ def plain(name: str) -> str:
 
 def listed(names: Sequence[str]) -> str:
     """The column names in quotes, at most twelve of them."""
-    shown = ", ".join(f'"{name}"' for name in names[:12])
+    shown = ", ".join(quoted(name) for name in names[:12])
     return f"{shown} and {len(names) - 12} more" if len(names) > 12 else shown
+
+
+def quoted(text: str) -> str:
+    """A name or value in double quotes on one line, cut after 60 characters."""
+    line = "".join(character if character.isprintable() else repr(character)[1:-1] for character in text[:61])
+    return f'"{line[:60]}..."' if len(line) > 60 else f'"{line}"'
 
 
 def refuse_repeats(names: Sequence[str], where: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 
 from recae.data.coding import IdCoder
-from recae.data.columns import ColumnChoice, listed, plain, usual_column
+from recae.data.columns import ColumnChoice, listed, plain, quoted, usual_column
 from recae.data.formats import Part, open_parts
 from recae.data.ids import IdIndex
 from recae.data.textfiles import TextPart
@@ -51,7 +51,7 @@ def id_column(part: Part, role: Literal["user", "item"], chosen: str | None = No
     found = usual_column(role, part.names, part.label) if has_header and chosen is None else None
     found = found or next((name for name in part.names if chosen is None and plain(name) == "id"), None)
     if found is None:
-        wanted = f'column "{chosen}"' if chosen else f"{role} column"
+        wanted = f"column {quoted(chosen)}" if chosen else f"{role} column"
         raise DataError(
             f"{part.label}: no {wanted} was found among {listed(part.names)}; a list has one column of ids."
         )
@@ -68,6 +68,6 @@ def add_ids(coder: IdCoder, part: Part, name: str) -> None:
     for batch in part.batches([name]):
         ids, bad = coder.encode(batch.column(name), is_text=part.ids_are_text)
         if bad is not None:
-            raise DataError(f'{part.place(done + int(np.argmax(bad)))}, column "{name}": the id is missing.')
+            raise DataError(f"{part.place(done + int(np.argmax(bad)))}, column {quoted(name)}: the id is missing.")
         coder.keep(ids, is_text=part.ids_are_text)
         done += batch.num_rows

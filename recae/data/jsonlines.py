@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.json as pajson
 
+from recae.data.columns import quoted
 from recae.data.textfiles import open_bytes
 from recae.errors import DataError
 
@@ -66,7 +67,9 @@ class JsonPart:
     def _parsed(self, block: bytes, types: dict[str, type], line: int, dropped: Counter[str] | None) -> pa.RecordBatch:
         for name, kind in types.items():
             if kind is object:
-                raise DataError(f'{self.label}: column "{name}" holds no plain values: numbers, text, true or false.')
+                raise DataError(
+                    f"{self.label}: column {quoted(name)} holds no plain values: numbers, text, true or false."
+                )
         schema = pa.schema([(name, _TYPES[kind]) for name, kind in types.items()])
         try:
             table = pajson.read_json(
@@ -106,10 +109,10 @@ class JsonPart:
                 types[name] = kind = float
             if value is None or (type(value) is kind and _fits(value)) or (kind is float and type(value) is int):
                 continue
-            shown = json.dumps(value, ensure_ascii=False)
+            shown = quoted(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)[:60]
             raise DataError(
-                f'{self.label}, line {number}, column "{name}": {shown} is of another type than the values before it '
-                f"({_WORDS[kind]}). Mend the line, or drop such rows with --on-bad drop."
+                f"{self.label}, line {number}, column {quoted(name)}: {shown} is of another type than the values "
+                f"before it ({_WORDS[kind]}). Mend the line, or drop such rows with --on-bad drop."
             )
         return row
 

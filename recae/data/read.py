@@ -38,7 +38,7 @@ def read(
             Arrow table, or a SciPy sparse matrix of users x items.
         columns: the columns to use; those not named are found by their usual names, or by position (user, item,
             rating, timestamp) in a file without a header.
-        min_rating: leave out what is rated lower, after repeated pairs are merged.
+        min_rating: leave out what is rated (or weighs) lower, after repeated pairs are merged.
         dedupe: which of several rows of one user and item counts: "last" or "first" in time (in row order where
             there is none), "max" of the values, "sum" of them, or "error". Default: "sum" of weights, else "last".
         on_bad: "error" refuses the first row that is malformed or has a missing id or a missing, infinite or
@@ -105,9 +105,9 @@ def rated_at_least(log: Interactions, min_rating: float) -> Interactions:
     """Without the interactions rated lower, and without the users and items that then have none.
 
     Raises:
-        DataError: there are no ratings, or none is high enough.
+        DataError: there are neither ratings nor weights, or none is high enough.
     """
-    if not log.has_ratings:
+    if log.columns.value is None:
         raise DataError(
             f"A minimum rating of {min_rating:g} needs a rating column and there is none; name it with --rating-col."
         )

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from recae.data.canonical import Coded
 from recae.data.coding import IdCoder, Order
-from recae.data.columns import HEADERLESS_NAMES, USUAL_NAMES, ColumnChoice, Roles, find_roles
+from recae.data.columns import HEADERLESS_NAMES, USUAL_NAMES, ColumnChoice, Roles, find_roles, quoted
 from recae.data.formats import Part, open_parts
 from recae.data.ids import IdIndex
 from recae.data.interactions import Columns, ValueKind
@@ -166,7 +166,7 @@ class _Collector:
         try:
             return coder.encode(batch.column(name), is_text=part.ids_are_text)
         except DataError as error:
-            raise DataError(f'{part.label}, column "{name}": {error}.') from error
+            raise DataError(f"{part.label}, column {quoted(name)}: {error}.") from error
 
     def _good_rows(
         self, bad: dict[str, np.ndarray | None], batch: pa.RecordBatch, part: Part, roles: Roles, done: int
@@ -179,7 +179,7 @@ class _Collector:
             row = int(np.argmax(masks[name]))
             complaint = _complaint(name, batch.column(name)[row].as_py(), roles)
             raise DataError(
-                f'{part.place(done + row)}, column "{name}": {complaint}. '
+                f"{part.place(done + row)}, column {quoted(name)}: {complaint}. "
                 "Mend the row, or drop such rows with --on-bad drop."
             )
         any_bad = np.logical_or.reduce(list(masks.values()))
@@ -196,7 +196,7 @@ class _Collector:
         self.values.clear()
         times = None
         if self.roles.time is not None:
-            times, unit = self.times.finish(f'{where}, column "{self.roles.time}"')
+            times, unit = self.times.finish(f"{where}, column {quoted(self.roles.time)}")
             columns = Columns(columns.user, columns.item, columns.value, columns.value_kind, columns.time, unit)
         coded = Coded(user_codes, item_codes, values, times)
         return Rows(coded, users, items, columns, self.dropped["bad rows"], self._place)
@@ -206,7 +206,7 @@ class _Collector:
             return coder.finish(order)
         except DataError as error:
             where = ", ".join(part.label for part, _ in self.parts[:2])
-            raise DataError(f'{where}, {role} column "{name}": {error}; write them in one type.') from error
+            raise DataError(f"{where}, {role} column {quoted(name)}: {error}; write them in one type.") from error
 
     def _place(self, row: int) -> str:
         if self.dropped["bad rows"]:

@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from recae.data.columns import quoted
 from recae.data.interactions import TimeUnit
 from recae.data.values import NUMBER, is_text, text_numbers
 from recae.errors import DataError
@@ -107,7 +108,9 @@ def time_complaint(value: object) -> str:
     """What is wrong with a time that `TimeParser.parse` marked."""
     if value is None or str(value).strip() == "":
         return "the time is missing"
-    return f'"{value}" is not a time like the others: epoch numbers, or ISO 8601 such as 2026-01-31T12:00:00Z'
+    return (
+        f"{quoted(str(value))} is not a time like the others: epoch numbers, or ISO 8601 such as 2026-01-31T12:00:00Z"
+    )
 
 
 def _any_iso(texts: pa.Array) -> pa.Array:

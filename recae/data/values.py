@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from recae.data.columns import quoted
 from recae.data.interactions import ValueKind
 
 NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
@@ -32,7 +33,7 @@ def value_complaint(value: object, kind: ValueKind) -> str:
     number = parse_values(pa.array([value]), "rating")[0][0]
     if np.isfinite(number):
         return f"a weight must be above 0, not {value}"
-    shown = f'"{value}"' if isinstance(value, str) else str(value)
+    shown = quoted(value) if isinstance(value, str) else str(value)
     if str(value).strip().lower().lstrip("+-") in ("inf", "infinity", "nan"):
         return f"{shown} is not a finite number"
     if np.isfinite(_as_float(pa.array([value]))[0]):
