@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from recae.cli.config import defaults_from, parameter_names
+from recae.cli.config import defaults_from, keys_of
 from recae.cli.console import Console
 from recae.cli.help import COMMON, Command, LazyGroup, Option
 from recae.cli.progress import progress_for
@@ -70,13 +70,13 @@ def _read_config(ctx: click.Context, _param: click.Parameter, path: Path | None)
     if path is None:
         return
     typed = ctx.command_path.split()[1:]
-    ctx.default_map = defaults_from(path, " ".join(typed), parameter_names(ctx.command), _all_names(ctx.find_root()))
+    ctx.default_map = defaults_from(path, " ".join(typed), keys_of(ctx.command), _all_keys(ctx.find_root()))
 
 
-def _all_names(root: click.Context) -> set[str]:
+def _all_keys(root: click.Context) -> set[str]:
     def walk(node: click.Command) -> set[str]:
         if not isinstance(node, LazyGroup):
-            return parameter_names(node)
+            return set(keys_of(node))
         children = (node.get_command(root, name) for name in node.list_commands(root))
         return set().union(*(walk(child) for child in children if child is not None))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import tomllib
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,27 @@ import click
 from recae.errors import ConfigError, StorageError
 
 
-def defaults_from(path: Path, command: str, known: set[str], known_anywhere: set[str]) -> dict[str, Any]:
+def keys_of(command: click.Command) -> dict[str, str]:
+    """How each parameter is called in a file ("user-col", "input") -> its name in the program."""
+    keys = {}
+    for param in command.params:
+        if isinstance(param, click.Option):
+            keys[long_name(param)] = str(param.name)
+        else:
+            keys[str(param.metavar or param.name).strip("[]").lower()] = str(param.name)
+    return {key: name for key, name in keys.items() if name not in ("config", "help")}
+
+
+def long_name(option: click.Option) -> str:
+    """An option's long form without its dashes."""
+    return max(option.opts, key=len).lstrip("-")
+
+
+def defaults_from(path: Path, command: str, keys: Mapping[str, str], keys_anywhere: Collection[str]) -> dict[str, Any]:
     """The values that `path` gives for the options of `command` ("data split" is the table [data.split]).
 
     Keys at the top of the file hold for every command that has such an option; the command's own table wins.
-    `known` are the parameters of this command, `known_anywhere` those of all commands.
+    `keys` are those of this command as `keys_of` gives them, `keys_anywhere` those of all commands.
 
     Raises:
         ConfigError: the file is no TOML, or names an option that does not exist.
@@ -28,12 +45,12 @@ def defaults_from(path: Path, command: str, known: set[str], known_anywhere: set
         own = own.get(part, {}) if isinstance(own, dict) else {}
     if not isinstance(own, dict):
         raise ConfigError(f"{path}: {command!r} must be a table, [{command.replace(' ', '.')}].")
-    everywhere = {_name(key): value for key, value in content.items() if not isinstance(value, dict)}
-    mine = {_name(key): value for key, value in own.items() if not isinstance(value, dict) or key == "set"}
-    _refuse_unknown(path, "", set(everywhere), known_anywhere)
-    _refuse_unknown(path, f" for {command}", set(mine), known)
-    values = {key: value for key, value in everywhere.items() if key in known} | mine
-    return {key: _settings(value) if key == "settings" else value for key, value in values.items()}
+    everywhere = {_key(key): value for key, value in content.items() if not isinstance(value, dict)}
+    mine = {_key(key): value for key, value in own.items() if not isinstance(value, dict) or key == "set"}
+    _refuse_unknown(path, "", everywhere, keys_anywhere)
+    _refuse_unknown(path, f" for {command}", mine, keys)
+    values = {key: value for key, value in everywhere.items() if key in keys} | mine
+    return {keys[key]: _settings(value) if key == "set" else value for key, value in values.items()}
 
 
 def _parsed(path: Path) -> dict[str, Any]:
@@ -45,22 +62,16 @@ def _parsed(path: Path) -> dict[str, Any]:
         raise StorageError(f"{path} could not be read: {error.strerror or error}.") from error
 
 
-def _name(key: str) -> str:
-    # `--set` is kept under the name of what it gives, since `set` is taken in Python.
-    return "settings" if key == "set" else key.replace("-", "_")
+def _key(key: str) -> str:
+    return key.replace("_", "-")
 
 
-def _refuse_unknown(path: Path, where: str, names: set[str], known: set[str]) -> None:
-    for name in sorted(names - known):
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"Did you mean {near[0].replace('_', '-')!r}?" if near else "Take it out."
-        raise ConfigError(f"{path}: there is no option {name.replace('_', '-')!r}{where}. {hint}")
+def _refuse_unknown(path: Path, where: str, given: Collection[str], known: Collection[str]) -> None:
+    for key in sorted(set(given) - set(known)):
+        near = difflib.get_close_matches(key, known, n=1)
+        hint = f"Did you mean {near[0]!r}?" if near else "Take it out."
+        raise ConfigError(f"{path}: there is no option {key!r}{where}. {hint}")
 
 
 def _settings(value: Any) -> Any:
     return [f"{key}={inner}" for key, inner in value.items()] if isinstance(value, dict) else value
-
-
-def parameter_names(command: click.Command) -> set[str]:
-    """The names by which a command's options and arguments can be given in a file."""
-    return {str(param.name) for param in command.params} - {"config", "help"}

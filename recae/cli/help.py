@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from recae.cli.config import long_name
+
 COMMON = "Common options"
 SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
@@ -25,7 +27,7 @@ class Option(click.Option):
 
     def read_environment(self, command: str) -> None:
         """Take values from RECAE_<COMMAND>_<NAME>, else RECAE_<NAME>."""
-        name = str(self.name).upper()
+        name = long_name(self).upper().replace("-", "_")
         self.envvar = [f"RECAE_{command.upper().replace(' ', '_')}_{name}", f"RECAE_{name}"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -27,8 +28,8 @@ def commands(group: click.Command = cli, path: tuple[str, ...] = ()) -> Iterator
 
 
 def test_the_commands_of_the_contract_are_there() -> None:
-    wanted = "models train evaluate compare recommend similar inspect demo completion".split()
-    wanted_data = "describe filter split list fetch sample".split()
+    wanted = ["models", "train", "evaluate", "compare", "recommend", "similar", "inspect", "demo", "completion"]
+    wanted_data = ["describe", "filter", "split", "list", "fetch", "sample"]
     assert {(name,) for name in wanted} | {("data", name) for name in wanted_data} <= set(commands())
 
 
@@ -104,3 +105,14 @@ def test_completion_completes(tmp_path: Path) -> None:
         [sys.executable, "-m", "recae"], capture_output=True, text=True, check=False, env=environment, cwd=tmp_path
     )
     assert "train" in done.stdout
+
+
+def test_the_reference_in_the_docs_is_up_to_date() -> None:
+    root = Path(__file__).resolve().parents[2]
+    specification = importlib.util.spec_from_file_location("cli_reference", root / "scripts" / "cli_reference.py")
+    assert specification is not None
+    assert specification.loader is not None
+    reference = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(reference)
+    # Words, not bytes: versions of click wrap lines differently.
+    assert reference.page().split() == (root / "docs" / "cli.md").read_text(encoding="utf-8").split()

@@ -45,6 +45,19 @@ def test_flag_over_environment_over_file_over_default(
     assert (kept["options"]["seed"], kept["settings"]["l2"]) == (8, 9)
 
 
+def test_options_that_may_be_given_often_take_lists_and_arguments_have_keys_too(
+    recae, log: Path, model: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "recae.toml"
+    path.write_text(
+        f'[recommend]\nmodeldir = "{model}"\nhistory = ["{log}", "{log}"]\nout = "{tmp_path / "l.csv"}"\n'
+        'user-col = "who"\nitem-col = "thing"\nrating-col = "points"\ntop = 3\n'
+    )
+    outcome = recae("recommend", "--config", path, "--json")
+    assert outcome.code == 0, outcome.err
+    assert outcome.answer["rows"] == 180
+
+
 def test_a_table_of_its_own_wins_over_the_top_of_the_file(recae, log: Path, config: Path, tmp_path: Path) -> None:
     answer = recae("data", "split", log, "--config", config, "--out", tmp_path / "s", "--json").answer
     assert answer["seed"] == 4
