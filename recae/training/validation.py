@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 from recae.data.split import HeldOut
 from recae.evaluation.evaluate import evaluate
+from recae.evaluation.metrics import parse_metrics
 from recae.ranking.lists import Scorer
-
-_LOWER_IS_BETTER = ("rmse", "mae")
 
 
 @dataclass(frozen=True)
@@ -18,16 +17,16 @@ class Validation:
 
     metric: str
     measure: Callable[[], float]
-
-    @property
-    def higher_is_better(self) -> bool:
-        return self.metric not in _LOWER_IS_BETTER
+    higher_is_better: bool = True
 
 
 def held_out_metric(scorer: Scorer, held_out: HeldOut, metric: str) -> Validation:
-    """The mean of `metric` when `scorer` ranks the histories of `held_out`, the history itself excluded."""
+    """What `metric` is when `scorer` ranks the histories of `held_out`, the history itself excluded."""
+
+    (parsed,) = parse_metrics([metric])
+    name = str(parsed)
 
     def measure() -> float:
-        return evaluate(scorer, held_out, [metric]).means()[metric]
+        return evaluate(scorer, held_out, [name]).means()[name]
 
-    return Validation(metric, measure)
+    return Validation(name, measure, not parsed.lower_is_better)

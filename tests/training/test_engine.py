@@ -43,13 +43,13 @@ def matrix(n_rows: int = 40, n_columns: int = 6) -> sparse.csr_array:
     return sparse.random_array((n_rows, n_columns), density=0.7, format="csr", dtype=np.float32, rng=rng)
 
 
-def fit(network: Line, schedule: Schedule, validation: Validation | None = None, options: RunOptions = OPTIONS):  # noqa: ANN201
+def fit(network: Line, schedule: Schedule, validation: Validation | None = None, options: RunOptions = OPTIONS):
     return train(network, network, matrix(), schedule, Machine.of(options), options, validation)
 
 
 def scripted(values: list[float], metric: str = "ndcg@10") -> Validation:
     left: Iterator[float] = iter(values)
-    return Validation(metric, lambda: next(left))
+    return Validation(metric, lambda: next(left), higher_is_better=metric != "rmse")
 
 
 def test_it_reaches_the_minimum() -> None:

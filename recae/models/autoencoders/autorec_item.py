@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,7 +19,7 @@ from recae.models.base import ModelInfo, Weights
 from recae.options import RunOptions
 from recae.training.engine import Schedule
 from recae.training.sparse import SparseRows
-from recae.training.validation import Validation, held_out_metric
+from recae.training.validation import Validation
 
 _CODE_ROWS = 4096
 
@@ -67,13 +68,13 @@ class AutoRecItem(NetworkRecommender):
         return schedule
 
     def _validation(self, valid: HeldOut) -> Validation:
-        ratings = held_out_metric(self, valid, self.stop_metric)
+        ratings = super()._validation(valid)
 
         def measure() -> float:
             self._keep_codes()
             return ratings.measure()
 
-        return Validation(self.stop_metric, measure)
+        return replace(ratings, measure=measure)
 
     @torch.no_grad()
     def _keep_codes(self) -> None:
