@@ -99,7 +99,8 @@ def as_arrow(ids: Any) -> pa.Array:
 
 def as_texts(array: pa.Array) -> pa.Array:
     """large_string array of ids as they are written: 7 is "7", a UUID is in its usual form."""
-    if isinstance(array, pa.ExtensionArray) or pa.types.is_fixed_size_binary(array.type):
+    raw = (pa.types.is_fixed_size_binary, pa.types.is_binary, pa.types.is_large_binary)
+    if isinstance(array, pa.ExtensionArray) or any(is_raw(array.type) for is_raw in raw):
         return pa.array([None if value is None else str(value) for value in array.to_pylist()], pa.large_string())
     return array.cast(pa.large_string())
 

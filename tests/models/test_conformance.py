@@ -22,7 +22,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "bpr": {"factors": 8, "epochs": 100, "learning_rate": 0.1},
     "ease": {"l2": 20.0},
     "autorec-item": {"latent": 10, "epochs": 60, "l2": 1.0, "learning_rate": 0.01, "batch_users": 20},
-    "autorec-user": {"latent": 10, "epochs": 60, "l2": 1.0, "learning_rate": 0.01, "batch_users": 20},
+    "autorec-user": {"latent": 10, "epochs": 150, "l2": 1.0, "learning_rate": 0.01, "batch_users": 20, "patience": 0},
     "mult-dae": {"latent": 10, "epochs": 30, "learning_rate": 0.01, "batch_users": 20},
     "mult-vae": {"hidden": 20, "latent": 8, "epochs": 30, "batch_users": 20},
 }
