@@ -1,0 +1,78 @@
+"""Time, peak memory and quality of EASE on a log with many items, beside the time of its parts.
+
+    python scripts/bench/ease.py ../shared/data/gowalla --l2 80      # 40,981 items: 6.7 GB of weights
+    python scripts/bench/ease.py ../shared/data/ml-1m --l2 500
+
+The folder holds train.parquet and test.parquet, and perhaps valid.parquet; the history at test time is all that is
+not test. JSON out; rates count the items^3 floating-point operations that inverting in place takes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from recae.data.ready_made import read_ready_made
+from recae.evaluation.evaluate import evaluate
+from recae.models.linear.ease import memory_needed
+from recae.models.registry import create
+from recae.options import RunOptions
+
+
+class Stopwatch:
+    """Hears when the inversion begins and ends."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    @contextmanager
+    def task(self, label: str, total: int | None = None, unit: str = "") -> Iterator[Stopwatch]:
+        started = time.perf_counter()
+        yield self
+        self.seconds = time.perf_counter() - started
+
+    def advance(self, amount: int = 1, note: str = "") -> None:
+        pass
+
+    def say(self, message: str) -> None:
+        pass
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--l2", type=float, default=500.0)
+    arguments = parser.parse_args()
+    valid = arguments.folder / "valid.parquet"
+    split = read_ready_made(
+        arguments.folder / "train.parquet", valid if valid.exists() else None, arguments.folder / "test.parquet"
+    )
+    if split.test is None:
+        raise SystemExit("The folder needs test.parquet.")
+    watch, started = Stopwatch(), time.perf_counter()
+    model = create("ease", l2=arguments.l2).fit(split.train, options=RunOptions(progress=watch))
+    seconds = time.perf_counter() - started
+    n_items = split.train.n_items
+    judged = evaluate(model, split.test, ["ndcg@10", "recall@20", "ndcg@20"])
+    result = {
+        "items": n_items,
+        "l2": arguments.l2,
+        "fit seconds": seconds,
+        "inversion seconds": watch.seconds,
+        "GFLOP/s": n_items**3 / watch.seconds / 1e9,
+        "weights GB": 4 * n_items**2 / 1e9,
+        "estimated GB": memory_needed(n_items) / 1e9,
+        "peak GB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9,
+        "evaluate seconds": judged.seconds,
+        **judged.means(),
+    }
+    print(json.dumps(result, indent=2))
+
+
+if __name__ == "__main__":
+    main()
