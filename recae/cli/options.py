@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,19 @@ class NameList(click.ParamType):  # type: ignore[type-arg]
         parts = value if isinstance(value, (list, tuple)) else str(value).split(",")
         names = [str(part).strip() for part in parts if str(part).strip()]
         return names or self.fail("name at least one", param, ctx)
+
+
+class Bytes(click.ParamType):  # type: ignore[type-arg]
+    """An amount of memory such as 500M, 8G or 1.5T; without a letter it is bytes."""
+
+    name = "bytes"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read the number and its letter."""
+        found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([KMGT]?)(?:i?B)?", str(value).strip(), re.IGNORECASE)
+        if found is None:
+            self.fail(f"{value!r} is not an amount of memory such as 8G", param, ctx)
+        return int(float(found[1]) * 1024 ** " KMGT".index(found[2].upper() or " "))
 
 
 COLUMN_OPTIONS: Sequence[Decorator] = (
@@ -121,9 +135,16 @@ run_options = grouped(
             section=MACHINE,
             help="auto takes bf16 where the processor is faster with it.",
         ),
+        option(
+            "--max-memory",
+            type=Bytes(),
+            section=MACHINE,
+            metavar="SIZE",
+            help="Refuse a model that would take more, e.g. 8G.  [default: what the machine has free]",
+        ),
     ),
 )
-"""Seed, device and precision -> `run`."""
+"""Seed, device, precision and memory -> `run`."""
 
 out_option = option("--out", type=PATH, required=True, help="Where the result goes. It appears whole or not at all.")
 

@@ -43,7 +43,11 @@ def similar(
     result = similar_job(
         model, items, items_file=items_file, top=top, out=out, catalog=catalog, progress=console.progress
     )
-    rows = list(zip(*result.table.to_pydict().values(), strict=True))
+    # Ids are names, whatever their type: no separators between thousands.
+    rows = [
+        [str(cell) if place < 2 else cell for place, cell in enumerate(row)]
+        for row in zip(*result.table.to_pydict().values(), strict=True)
+    ]
     shown = text.table(result.table.column_names, rows, width=console.width)
     console.finish(
         shown if out is None else f"{out}: {len(rows):,} rows",

@@ -32,7 +32,12 @@ def plain(value: Any) -> Any:
     if isinstance(value, Reading):
         return value.chosen()
     if isinstance(value, RunOptions):
-        return {"seed": value.seed, "device": value.device, "precision": value.precision}
+        return {
+            "seed": value.seed,
+            "device": value.device,
+            "precision": value.precision,
+            "max_memory": value.max_memory,
+        }
     if is_dataclass(value) and not isinstance(value, type):
         return plain(asdict(value))
     if isinstance(value, Mapping):

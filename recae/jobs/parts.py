@@ -18,9 +18,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from recae.errors import ConfigError, StorageError
+from recae.errors import ConfigError, DamagedFileError, StorageError
 from recae.progress import SILENT, Progress
 from recae.store.atomic import put_in_place, replaceable
+from recae.store.lock import locked
 from recae.store.manifest import read_json, write_json
 from recae.store.tables import write_table
 
@@ -54,6 +55,7 @@ def write_parts(
     n_parts: int,
     blocks_of: Callable[[int], Iterable[pa.Table]],
     *,
+    facts: dict[str, Any] | None = None,
     shard: tuple[int, int] | None = None,
     resume: bool = False,
     progress: Progress = SILENT,
@@ -61,7 +63,7 @@ def write_parts(
     """Write the parts that `blocks_of(number)` gives for the numbers 0 ... n_parts-1.
 
     `plan` says what the parts are made from and by which rules; finished parts are kept with `resume` if they were
-    made by the same plan and are undamaged.
+    made by the same plan and are undamaged. `facts` go into the manifest as they are.
 
     Raises:
         ConfigError: `resume`, and what is there was made by another plan.
@@ -88,17 +90,25 @@ def write_parts(
             parts.append(part)
             task.advance()
     rows = sum(part.rows for part in parts)
-    write_json(work, f"_{prefix}{'manifest' if shard is None else 'done'}.json", _manifest(plan, parts))
+    write_json(work, f"_{prefix}{'manifest' if shard is None else 'done'}.json", _manifest(plan, parts, facts))
     journal.unlink()
-    complete = shard is None or _join_shards(work, plan, shard[1])
-    if complete:
-        (work / SUCCESS).touch()
-        put_in_place(work, out, marker=MANIFEST)
+    with locked(work):  # two shards may be the last ones at the same time
+        complete = shard is None or _join_shards(work, plan, shard[1], facts)
+        if complete:
+            (work / SUCCESS).touch()
+            put_in_place(work, out, marker=MANIFEST)
+        elif not work.exists():
+            complete = _done_already(out, plan, shard) is not None
     return PartsResult(rows, complete, n_parts - kept, kept)
 
 
-def _manifest(plan: dict[str, Any], parts: list[Part]) -> dict[str, Any]:
-    return {"plan": plan, "rows": sum(part.rows for part in parts), "parts": [asdict(part) for part in parts]}
+def _manifest(plan: dict[str, Any], parts: list[Part], facts: dict[str, Any] | None) -> dict[str, Any]:
+    return {
+        **(facts or {}),
+        "plan": plan,
+        "rows": sum(part.rows for part in parts),
+        "parts": [asdict(part) for part in parts],
+    }
 
 
 def _done_already(out: Path, plan: dict[str, Any], shard: tuple[int, int] | None) -> int | None:
@@ -107,7 +117,7 @@ def _done_already(out: Path, plan: dict[str, Any], shard: tuple[int, int] | None
     manifest = read_json(out / MANIFEST)
     if manifest.get("plan") != _as_read(plan):
         return None
-    parts = [Part(**entry) for entry in manifest["parts"]]
+    parts = _parts(manifest.get("parts"), out / MANIFEST)
     if shard is not None:
         parts = [part for part in parts if part.name.startswith(f"shard-{shard[0]:05d}-of-")]
     return sum(part.rows for part in parts) if all(_intact(out / part.name, part) for part in parts) else None
@@ -131,19 +141,28 @@ def _begin(work: Path, journal: Path, prefix: str, plan: dict[str, Any]) -> dict
 def _continue(work: Path, journal: Path, prefix: str, plan: dict[str, Any]) -> dict[str, Part]:
     done = work / f"_{prefix}done.json"
     if done.is_file():
-        entries: list[Any] = [{"plan": read_json(done)["plan"]}, *read_json(done)["parts"]]
-        _append(journal, {"plan": plan})
-        for entry in entries[1:]:
-            _append(journal, entry)
+        content = read_json(done)
+        begun, parts = content.get("plan"), _parts(content.get("parts"), done)
     elif journal.is_file():
-        entries = _entries(journal)
+        first, *rest = _entries(journal) or [{}]
+        begun, parts = first.get("plan"), _parts(rest, journal)
     else:
         return _begin(work, journal, prefix, plan)
-    if not entries or entries[0].get("plan") != _as_read(plan):
+    if begun != _as_read(plan):
         raise ConfigError(
             f"{work} was begun with another model, other histories or other settings: run without --resume."
         )
-    return {entry["name"]: Part(**entry) for entry in entries[1:]}
+    if done.is_file():
+        for entry in [{"plan": plan}, *map(asdict, parts)]:
+            _append(journal, entry)
+    return {part.name: part for part in parts}
+
+
+def _parts(entries: Any, path: Path) -> list[Part]:
+    try:
+        return [Part(**entry) for entry in entries]
+    except TypeError as error:
+        raise DamagedFileError(f"{path} is damaged: run without --resume.") from error
 
 
 def _entries(journal: Path) -> list[Any]:
@@ -163,16 +182,17 @@ def _append(journal: Path, entry: dict[str, Any]) -> None:
         os.fsync(file.fileno())
 
 
-def _join_shards(work: Path, plan: dict[str, Any], count: int) -> bool:
+def _join_shards(work: Path, plan: dict[str, Any], count: int, facts: dict[str, Any] | None) -> bool:
     manifests = [work / f"_shard-{number:05d}-of-{count:05d}-done.json" for number in range(1, count + 1)]
     if not all(path.is_file() for path in manifests):
         return False
     contents = [read_json(path) for path in manifests]
-    if any(content["plan"] != _as_read(plan) for content in contents):
+    if any(content.get("plan") != _as_read(plan) for content in contents):
         raise ConfigError(
             f"The shards in {work} were made with different models, histories or settings: run them anew."
         )
-    write_json(work, MANIFEST, _manifest(plan, [Part(**entry) for content in contents for entry in content["parts"]]))
+    parts = [part for path, content in zip(manifests, contents, strict=True) for part in _parts(content["parts"], path)]
+    write_json(work, MANIFEST, _manifest(plan, parts, facts))
     for path in manifests:
         path.unlink()
     return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,17 +17,18 @@ from recae.data.ids import UNKNOWN, IdIndex
 from recae.data.interactions import Columns
 from recae.errors import ConfigError
 from recae.jobs.facts import configuration
-from recae.jobs.parts import write_parts
+from recae.jobs.parts import PartsResult, write_parts
 from recae.jobs.reading import AS_FOUND, Reading, Source, log_file
 from recae.jobs.users import Audience, OnCold, WithFallback, audience, shard_of
 from recae.models.base import Recommender
+from recae.models.folder import MANIFEST
 from recae.models.registry import load
 from recae.progress import SILENT, Progress
 from recae.ranking.lists import Scorer, TopN
 from recae.ranking.recommend import recommend_blocks
 from recae.ranking.rules import Rules
 from recae.store.lock import locked
-from recae.store.manifest import write_json
+from recae.store.manifest import library_versions, write_json
 from recae.store.tables import table_suffixes, write_table
 
 USERS_PER_PART = 50_000
@@ -91,47 +93,31 @@ def recommend(
     if chosen.cold.any():
         progress.say(f"{int(chosen.cold.sum()):,} users have no history that the model knows: popular items for them.")
     job = _Job(recommender, chosen, rules, top, seen.columns, progress)
-    config = configuration(
-        "recommend",
-        model=model,
-        histories=list(histories),
-        top=top,
-        users=users,
-        include_seen=include_seen,
-        allow=allow,
-        deny=deny,
-        on_cold=on_cold,
-        shard=shard,
-        reading=reading,
-    )
-    common: dict[str, Any] = {
-        "output": out,
-        "users": len(chosen.users),
-        "cold_users": int(chosen.cold.sum()),
-        "unknown_items": seen.unknown_items.count,
+    given: dict[str, Any] = {
+        "model": model,
+        "histories": list(histories),
+        "top": top,
+        "users": users,
+        "include_seen": include_seen,
     }
+    given |= {"allow": allow, "deny": deny, "on_cold": on_cold, "reading": reading}
+    config = configuration("recommend", **given)
     with locked(out if shard is None or not in_parts else out.with_name(f"{out.name}.shard-{shard[0]}")):
-        if not in_parts:
-            rows = write_table(job.blocks(0, len(chosen.users)), out)
-            write_json(out.parent, f"{out.name}.manifest.json", _facts(config, recommender, everyone) | {"rows": rows})
-            return Recommended(rows=rows, complete=True, seconds=time.perf_counter() - started, **common)
-        n_parts = max(1, -(-len(chosen.users) // users_per_part))
-        result = write_parts(
-            out,
-            _facts(config | {"shard": None}, recommender, everyone) | {"users_per_part": users_per_part},
-            n_parts,
-            lambda number: job.blocks(number * users_per_part, (number + 1) * users_per_part),
-            shard=shard,
-            resume=resume,
-            progress=progress,
-        )
-        return Recommended(
-            rows=result.rows,
-            complete=result.complete,
-            seconds=time.perf_counter() - started,
-            up_to_date=result.written == 0,
-            **common,
-        )
+        if in_parts:
+            plan = _plan(Path(model), recommender, everyone, job) | {"users_per_part": users_per_part}
+            made = _to_folder(job, out, plan, config, users_per_part, shard, resume)
+        else:
+            made = _to_file(job, out, config | {"shard": shard})
+    return Recommended(
+        output=out,
+        rows=made.rows,
+        users=len(chosen.users),
+        cold_users=int(chosen.cold.sum()),
+        complete=made.complete,
+        unknown_items=seen.unknown_items.count,
+        seconds=time.perf_counter() - started,
+        up_to_date=made.written == 0,
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,9 +199,44 @@ def item_positions(model: Recommender, source: Source, flag: str, progress: Prog
     return positions[positions != UNKNOWN]
 
 
-def _facts(config: dict[str, Any], model: Recommender, everyone: Audience) -> dict[str, Any]:
+def _to_file(job: _Job, out: Path, config: dict[str, Any]) -> PartsResult:
+    rows = write_table(job.blocks(0, len(job.chosen.users)), out)
+    facts = {"configuration": config, "rows": rows, "users": len(job.chosen.users), "versions": library_versions()}
+    write_json(out.parent, f"{out.name}.manifest.json", facts)
+    return PartsResult(rows, complete=True, written=1, kept=0)
+
+
+def _to_folder(
+    job: _Job,
+    out: Path,
+    plan: dict[str, Any],
+    config: dict[str, Any],
+    users_per_part: int,
+    shard: tuple[int, int] | None,
+    resume: bool,
+) -> PartsResult:
+    return write_parts(
+        out,
+        plan,
+        max(1, -(-len(job.chosen.users) // users_per_part)),
+        lambda number: job.blocks(number * users_per_part, (number + 1) * users_per_part),
+        facts={"configuration": config, "versions": library_versions()},
+        shard=shard,
+        resume=resume,
+        progress=job.progress,
+    )
+
+
+def _plan(folder: Path, model: Recommender, everyone: Audience, job: _Job) -> dict[str, Any]:
+    """What decides the lists, by content: the same files under other names continue the same work."""
+    allow, deny = job.rules.allow, job.rules.deny
     return {
-        "configuration": config,
-        "model": {"name": model.info.name, "data_fingerprint": model.data_fingerprint, "items": len(model.items)},
+        "model": {"name": model.info.name, "manifest": hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()},
+        "audience": everyone.fingerprint(),
         "users": len(everyone.users),
+        "top": job.top,
+        "include_seen": not job.rules.exclude_seen,
+        "allow": None if allow is None else np.unique(allow).tolist(),
+        "deny": None if deny is None else np.unique(deny).tolist(),
+        "columns": [job.columns.user, job.columns.item],
     }

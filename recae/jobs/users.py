@@ -10,6 +10,7 @@ from scipy import sparse
 
 from recae.data.histories import Histories, rows_for
 from recae.data.ids import UNKNOWN, IdIndex
+from recae.data.interactions import Interactions
 from recae.errors import ConfigError, DataError
 from recae.models.base import Recommender
 
@@ -25,6 +26,11 @@ class Audience:
     """(n_users, n_items)."""
     cold: np.ndarray
     """(n_users,) bool: users whom the model cannot score."""
+
+    def fingerprint(self) -> str:
+        """Hex digest of the users and their histories."""
+        columns = IdIndex.range(self.histories.shape[1])
+        return Interactions(self.histories, self.users, columns).fingerprint()
 
     def rows(self, chosen: np.ndarray) -> Audience:
         """Only these positions."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from recae.cli.options import parse_settings
+from recae.cli.options import Bytes, parse_settings
 from recae.errors import ConfigError
 
 
@@ -89,6 +89,21 @@ def test_mistakes_in_the_file(recae, tmp_path: Path, content: str | None, code: 
     outcome = recae("train", "log.csv", "--config", path, "--model", "ease", "--out", "m")
     assert outcome.code == code
     assert sentence in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("512", 512), ("2k", 2048), ("1.5G", 3 << 29), ("8GiB", 8 << 30), ("3 MB", 3 << 20)]
+)
+def test_amounts_of_memory(text: str, size: int) -> None:
+    assert Bytes().convert(text, None, None) == size
+
+
+def test_a_model_over_the_limit_is_refused_before_it_is_fitted(recae, log: Path, columns, tmp_path: Path) -> None:
+    outcome = recae("train", log, *columns, "--model", "ease", "--max-memory", "1K", "--out", tmp_path / "m")
+    assert outcome.code == 4
+    assert "memory" in outcome.err
+    assert not (tmp_path / "m").exists()
+    assert recae("train", log, "--model", "ease", "--max-memory", "lots", "--out", tmp_path / "m").code == 2
 
 
 def test_settings_are_read_as_json_else_as_text() -> None:

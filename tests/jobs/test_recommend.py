@@ -182,6 +182,13 @@ def test_resume_refuses_what_was_begun_differently(
     monkeypatch.undo()
     with pytest.raises(ConfigError, match="run without --resume"):
         recommend(ease, [log], out=tmp_path / "lists", top=4, resume=True)
+    changed = tmp_path / "changed.parquet"
+    write_table(pq.read_table(log).slice(1), changed)
+    with pytest.raises(ConfigError, match="run without --resume"):
+        recommend(ease, [changed], out=tmp_path / "lists", top=3, resume=True)
+    moved = tmp_path / "moved.parquet"
+    moved.write_bytes(log.read_bytes())
+    assert recommend(ease, [moved], out=tmp_path / "lists", top=3, resume=True).complete
     assert recommend(ease, [log], out=tmp_path / "lists", top=4).complete
 
 
