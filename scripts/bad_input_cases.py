@@ -228,6 +228,8 @@ VALUES = [
     Case(
         "columns of different lengths", given({"user_id": [1, 2], "item_id": [1]}), 3, ("user_id", "different lengths")
     ),
+    Case("a single value for a column", given({"user_id": 1, "item_id": 2}), 3, ("user_id", "list of values")),
+    Case("a table without columns", given(pd.DataFrame()), 3, ("no columns",)),
     Case("a table without rows", given(pd.DataFrame({"user_id": [], "item_id": []})), 3, ("table", "no rows")),
     Case("a matrix with NaN", given(sparse.csr_array(np.array([[1.0, np.nan]]))), 3, ("row 0, column 1", "finite")),
     Case("something that is no log at all", given(42), 2, ("int", "path")),

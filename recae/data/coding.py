@@ -47,7 +47,9 @@ class IdCoder:
             raise DataError(f"values of type {ids.type} cannot be ids")
         if pa.types.is_string_view(ids.type):
             ids = ids.cast(pa.large_string())
-        encoded = ids if pa.types.is_dictionary(ids.type) else ids.dictionary_encode()
+        if pa.types.is_dictionary(ids.type):
+            ids = ids.dictionary_decode()
+        encoded = ids.dictionary_encode()
         improper = _improper(encoded.dictionary, is_text)
         if not improper.any() and encoded.null_count == 0:
             return encoded, None
@@ -55,8 +57,11 @@ class IdCoder:
         bad = np.append(improper, True)[codes]
         return encoded, bad if bad.any() else None
 
-    def keep(self, encoded: pa.DictionaryArray, *, is_text: bool) -> None:
-        """Add the ids of a batch, without those that `encode` found improper."""
+    def keep(self, encoded: pa.DictionaryArray, *, is_text: bool, rows: np.ndarray | None = None) -> None:
+        """Add the ids of a batch, if `rows` (bool) is given only those: never one that `encode` found improper."""
+        if rows is not None:
+            # Encoded anew, so that ids of other rows alone are not among the distinct ones.
+            encoded = encoded.filter(pa.array(rows)).dictionary_decode().dictionary_encode()
         self._chunks.append(encoded)
         self._texts.append(is_text)
 
@@ -76,15 +81,12 @@ class IdCoder:
         codes = codes.astype(np.int32, copy=False)
         values = merged.chunk(0).dictionary
         del merged
-        used = np.bincount(codes, minlength=len(values)) > 0
-        places = np.flatnonzero(used)
-        values = values.take(pa.array(places))
         if order == "sorted":
             by_value = pc.array_sort_indices(values).to_numpy()
-            values, places = values.take(pa.array(by_value)), places[by_value]
-        new_code = np.empty(len(used), dtype=np.int32)
-        new_code[places] = np.arange(len(places), dtype=np.int32)
-        return IdIndex(self._wrapped(values)), new_code[codes]
+            new_code = np.empty(len(values), dtype=np.int32)
+            new_code[by_value] = np.arange(len(values), dtype=np.int32)
+            values, codes = values.take(pa.array(by_value)), new_code[codes]
+        return IdIndex(self._wrapped(values)), codes
 
     def _wrapped(self, values: pa.Array) -> pa.Array:
         return values if self._extension is None else pa.ExtensionArray.from_storage(self._extension, values)
@@ -97,7 +99,7 @@ class IdCoder:
         kinds = {chunk.dictionary.type for chunk in chunks}
         if len(kinds) > 1:
             chunks = [_recast(chunk, _common_type(kinds)) for chunk in chunks]
-        return [chunk if chunk.indices.type == pa.int32() else _narrow(chunk) for chunk in chunks]
+        return chunks
 
     def _numbers_from_text(self) -> list[pa.DictionaryArray]:
         numbers = []
@@ -110,32 +112,14 @@ class IdCoder:
 
 
 def _whole_numbers(chunk: pa.DictionaryArray) -> pa.DictionaryArray | None:
-    """`chunk` with an int64 dictionary, None if some id in use is not a plainly written whole number."""
+    """`chunk` with an int64 dictionary, None if some id is not a plainly written whole number."""
     words = chunk.dictionary
-    plain = pc.match_substring_regex(words, _WHOLE).to_numpy(zero_copy_only=False)
-    if not plain.all():
-        used = np.bincount(chunk.indices.to_numpy(zero_copy_only=False), minlength=len(words)) > 0
-        if not plain[used].all():
-            return None
-        # Improper ids stand in the dictionary although no row has them.
-        words = pc.if_else(pa.array(plain), words, "0")
-        filler = np.flatnonzero(~plain)
-        try:
-            return _distinct(chunk, words.cast(pa.int64()), filler)
-        except pa.ArrowInvalid:
-            return None
+    if not pc.all(pc.match_substring_regex(words, _WHOLE)).as_py():
+        return None
     try:
         return pa.DictionaryArray.from_arrays(chunk.indices, words.cast(pa.int64()))
-    except pa.ArrowInvalid:
+    except pa.ArrowInvalid:  # more than 64 bits
         return None
-
-
-def _distinct(chunk: pa.DictionaryArray, numbers: pa.Array, filler: np.ndarray) -> pa.DictionaryArray:
-    keep = np.ones(len(numbers), dtype=bool)
-    keep[filler] = False
-    new = np.cumsum(keep) - 1
-    codes = new[chunk.indices.to_numpy(zero_copy_only=False)].astype(np.int32)
-    return pa.DictionaryArray.from_arrays(pa.array(codes), numbers.filter(pa.array(keep)))
 
 
 def _improper(values: pa.Array, is_text: bool) -> np.ndarray:
@@ -165,7 +149,3 @@ def _recast(chunk: pa.DictionaryArray, kind: pa.DataType) -> pa.DictionaryArray:
         return pa.DictionaryArray.from_arrays(chunk.indices, chunk.dictionary.cast(kind))
     except pa.ArrowInvalid as error:
         raise DataError(f"ids of different types are mixed ({error})") from error
-
-
-def _narrow(chunk: pa.DictionaryArray) -> pa.DictionaryArray:
-    return pa.DictionaryArray.from_arrays(chunk.indices.cast(pa.int32()), chunk.dictionary)

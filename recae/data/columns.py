@@ -80,17 +80,18 @@ class Roles:
         return self.time is not None, self.value_kind
 
 
-def find_roles(names: Sequence[str], choice: ColumnChoice, where: str, *, header: bool = True) -> Roles:
+def find_roles(names: Sequence[str], choice: ColumnChoice, where: str, *, header: bool | None = None) -> Roles:
     """Say which of `names` is what; columns that `choice` names win over usual names.
 
-    Without a header the columns are called "1", "2", ... and are user, item, rating and timestamp in this order.
+    `header` tells of a text file whether it has one: without a header the columns are called "1", "2", ... and are
+    user, item, rating and timestamp in this order.
 
     Raises:
         DataError: a named column is not there, a needed one is not found, or two are equally likely.
     """
-    if not header:
+    if header is False:
         choice = _by_position(names, choice)
-    found = {role.name: _find(role.name, names, choice, where, header) for role in fields(choice)}
+    found = {role.name: _find(role.name, names, choice, where, header is not False) for role in fields(choice)}
     if choice.rating is None and choice.weight is not None:
         found["rating"] = None
     elif choice.weight is None and choice.rating is not None:
@@ -190,7 +191,9 @@ def _by_position(names: Sequence[str], choice: ColumnChoice) -> ColumnChoice:
     return ColumnChoice(user=first_four[0], item=first_four[1], rating=first_four[2], time=first_four[3])
 
 
-def _not_found(role: str, names: Sequence[str], where: str, header: bool) -> DataError:
+def _not_found(role: str, names: Sequence[str], where: str, header: bool | None) -> DataError:
+    if not names:
+        return DataError(f"{where} has no columns.")
     if len(names) == 1:
         return DataError(
             f"{where} has only one column, {listed(names)}; a user and an item column are needed. "

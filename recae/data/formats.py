@@ -121,6 +121,8 @@ def open_parts(
         ConfigError: `source` is none of these.
     """
     if isinstance(source, (str, Path)):
+        if not str(source):
+            raise ConfigError("An empty path was given where a file or folder is needed.")
         path = Path(source)
         if path.is_dir():
             return _same_columns([open_file(file, header, delimiter, choice) for file in data_files(path)], path)
@@ -229,6 +231,8 @@ def _table_columns(source: Any) -> dict[str, Any]:
 def _as_column(name: str, values: Any) -> pa.Array | pa.ChunkedArray:
     if isinstance(values, (pa.Array, pa.ChunkedArray)):
         return values
+    if isinstance(values, str) or not hasattr(values, "__len__"):
+        raise DataError(f'The table, column "{name}": a list of values is needed, not {values!r}.')
     try:
         return pa.Array.from_pandas(values) if isinstance(values, pd.Series) else pa.array(values, from_pandas=True)
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:

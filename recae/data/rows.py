@@ -75,7 +75,7 @@ def collect(source: Source, *, progress: Progress = SILENT, order: Order = "sort
 
 
 def _roles_of(part: Part, choice: ColumnChoice) -> Roles:
-    header = not isinstance(part, TextPart) or part.dialect.header
+    header = part.dialect.header if isinstance(part, TextPart) else None
     if isinstance(part, TextPart) and part.dialect.times_third and choice == USUAL_NAMES:
         user, item, time = part.names
         return Roles(user, item, time=time)
@@ -148,13 +148,11 @@ class _Collector:
             times, bad[roles.time] = self.times.parse(batch.column(roles.time))
         good = self._good_rows(bad, batch, part, roles, done)
         if good is not None:
-            mask = pa.array(good)
-            users, items = users.filter(mask), items.filter(mask)
             values = None if values is None else values[good]
             times = None if times is None else times[good]
-        self.users.keep(users, is_text=part.ids_are_text)
-        self.items.keep(items, is_text=part.ids_are_text)
-        self.rows += len(users)
+        self.users.keep(users, is_text=part.ids_are_text, rows=good)
+        self.items.keep(items, is_text=part.ids_are_text, rows=good)
+        self.rows += len(users) if good is None else int(np.count_nonzero(good))
         if values is not None:
             self.values.append(values)
         if times is not None:

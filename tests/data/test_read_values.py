@@ -217,6 +217,8 @@ def test_bad_json_lines_are_dropped_and_counted(tmp_path: Path) -> None:
 
 
 def test_bad_rows_of_a_frame_are_dropped_and_counted() -> None:
+    kinds = pd.Categorical(["a", "b", "a"], categories=["z", "b", "a"])
+    assert read(pd.DataFrame({"user": [1, 2, 3], "item": kinds})).items.values.to_pylist() == ["a", "b"]
     frame = pd.DataFrame({"user": [1, np.nan, 3], "item": ["a", "b", "c"], "weight": [1.0, 2.0, -1.0]})
     log = read(frame, on_bad="drop")
     assert log.counts == {"bad rows": 2}
