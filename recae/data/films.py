@@ -51,7 +51,7 @@ class _Niches:
 
 
 def make_films(dice: Dice, count: int) -> Films:
-    """`count` films; about one in eight belongs to a series."""
+    """`count` films; some of them are parts of a series."""
     niches = _make_niches(dice)
     niche = dice.weighted(niches.size, count)
     traits = niches.traits[niche] + 0.45 * dice.normal(count, TRAITS) / np.sqrt(TRAITS)
