@@ -1,0 +1,188 @@
+"""Comparisons: settings chosen on validation data only, terms settled before anything is fitted, whole or nothing."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from recae.data.read import read
+from recae.data.split import HeldOut, Split
+from recae.data.splits import make_split
+from recae.errors import CapacityError, ConfigError, DataError
+from recae.evaluation.evaluate import evaluate
+from recae.jobs import selection
+from recae.jobs.compare import compare
+from recae.jobs.inputs import open_input
+from recae.jobs.prepare import split_input
+from recae.jobs.reading import Reading
+from recae.jobs.selection import select
+from recae.models.linear.ease import Ease
+from recae.models.registry import create
+from recae.options import DEFAULTS, RunOptions
+
+PER_USER = "per-user:valid=0.2,test=0.2"
+
+
+@pytest.fixture(scope="module")
+def split(crowds: Path) -> Split:
+    return make_split(read(crowds), PER_USER)
+
+
+def test_the_best_setting_on_validation_data_is_taken(split: Split) -> None:
+    chosen = select("ease", split, "ndcg@5", DEFAULTS)
+    assert len(chosen.trials) == len(Ease.grid)
+    assert split.valid is not None
+    for trial, setting in zip(chosen.trials, Ease.grid, strict=True):
+        model = create("ease", **setting).fit(split.train)
+        assert trial.settings == setting
+        assert trial.value == evaluate(model, split.valid, ["ndcg@5"]).means()["ndcg@5"]
+    assert chosen.valid_value == max(trial.value for trial in chosen.trials)
+
+
+def test_test_data_has_no_say_in_the_choice(split: Split) -> None:
+    assert split.test is not None
+    other = replace(split, test=split.test.select(np.arange(5)))
+    assert (
+        select("ease", split, "ndcg@5", DEFAULTS).model.config == select("ease", other, "ndcg@5", DEFAULTS).model.config
+    )
+    assert select("ease", replace(split, test=None), "ndcg@5", DEFAULTS).valid_value is not None
+
+
+def test_errors_are_minimised_and_everything_else_maximised(split: Split) -> None:
+    by_error = select("autorec-user", split, "rmse", DEFAULTS, trials=2)
+    assert by_error.valid_value == min(trial.value for trial in by_error.trials)
+
+
+def test_defaults_alone_where_there_is_no_choice(split: Split) -> None:
+    assert select("ease", split, "ndcg@5", DEFAULTS, trials=0).trials == ()
+    blind = select("ease", replace(split, valid=None), "ndcg@5", DEFAULTS)
+    assert (blind.trials, blind.valid_value, blind.model.config) == ((), None, Ease().config)
+    assert len(select("ease", split, "ndcg@5", DEFAULTS, trials=2).trials) == 2
+
+
+def test_a_model_too_large_to_keep_is_fitted_again_with_the_same_result(
+    split: Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = select("ease", split, "ndcg@5", DEFAULTS)
+    monkeypatch.setattr(selection, "KEEP_BYTES", 0)
+    again = select("ease", split, "ndcg@5", DEFAULTS)
+    assert again.model.config == kept.model.config
+    assert np.array_equal(again.model.weights()["weights"], kept.model.weights()["weights"])
+
+
+def test_a_comparison_reports_what_its_models_reach(crowds: Path, tmp_path: Path) -> None:
+    result = compare(
+        crowds, out=tmp_path / "c", models=["popularity", "ease"], split=PER_USER, metrics=["ndcg@5", "rmse"][:1]
+    )
+    again = compare(crowds, out=tmp_path / "d", models=["popularity", "ease"], split=PER_USER, metrics=["ndcg@5"])
+    assert result.best == "ease"
+    assert [run.means for run in result.comparison.runs] == [run.means for run in again.comparison.runs]
+    report = json.loads((tmp_path / "c" / "report.json").read_text())
+    assert [model["name"] for model in report["models"]] == ["ease", "popularity"]
+    assert report["facts"]["configuration"]["split"] == PER_USER
+    for example in result.comparison.examples:
+        assert set(example.lists) == {"popularity", "ease"}
+        assert len(example.targets) >= 2
+        hits = {title for title, hit in example.lists["ease"] if hit}
+        assert hits <= set(example.targets)
+        assert not {title for title, _ in example.lists["ease"]} & set(example.history)
+    counts = result.comparison.popularity_curve
+    assert list(counts) == sorted(counts, reverse=True)
+
+
+def test_the_same_split_from_a_log_a_folder_or_files_gives_the_same_figures(crowds: Path, tmp_path: Path) -> None:
+    folder = split_input(crowds, tmp_path / "split", spec="per-user:valid=0.2,test=0.2").folder
+    given = {"models": ["ease"], "trials": 1, "metrics": ["ndcg@5", "recall@5"]}
+    figures = [
+        compare(source, out=tmp_path / "c", **given, **more).comparison.runs[0].means
+        for source, more in (
+            (crowds, {"split": "per-user:valid=0.2,test=0.2"}),
+            (folder, {}),
+            (folder / "train.parquet", {"valid": folder / "valid.parquet", "test": folder / "test.parquet"}),
+        )
+    ]
+    assert figures[1] == figures[0]
+    assert figures[2].keys() == figures[0].keys()
+
+
+def test_a_failing_model_leaves_nothing_behind_and_an_old_report_as_it_was(crowds: Path, tmp_path: Path) -> None:
+    given = {"out": tmp_path / "c", "split": PER_USER, "trials": 0}
+    tight = RunOptions(max_memory=1000)
+    with pytest.raises(CapacityError):
+        compare(crowds, models=["popularity", "ease"], options=tight, **given)
+    assert list(tmp_path.iterdir()) == []
+    compare(crowds, models=["popularity"], **given)
+    before = (tmp_path / "c" / "report.json").read_bytes()
+    with pytest.raises(CapacityError):
+        compare(crowds, models=["popularity", "ease"], options=tight, **given)
+    assert (tmp_path / "c" / "report.json").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["c"]
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "sentence"),
+    [
+        ({"models": []}, ConfigError, "at least one model"),
+        ({"models": ["eas"]}, ConfigError, "Did you mean ease"),
+        ({"models": ["ease"], "metrics": ["ndgc@10"]}, ConfigError, "ndcg@10"),
+        ({"models": ["ease"], "split": "per-usr"}, ConfigError, "per-usr"),
+        ({"models": ["ease"], "split": "per-user:valid=0.1,test=0"}, (ConfigError, DataError), "test"),
+        ({"models": ["bpr"], "split": "user-holdout"}, ConfigError, "can score only users of the training data"),
+    ],
+)
+def test_the_terms_are_refused_before_anything_is_fitted(
+    crowds: Path, tmp_path: Path, given: dict, error: type[Exception], sentence: str
+) -> None:
+    with pytest.raises(error, match=sentence):
+        compare(crowds, out=tmp_path / "c", **given)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_split_cannot_be_split_or_filtered_again(crowds: Path, tmp_path: Path) -> None:
+    folder = split_input(crowds, tmp_path / "split", spec=PER_USER).folder
+    with pytest.raises(ConfigError, match="is split already"):
+        compare(folder, out=tmp_path / "c", models=["ease"], split=PER_USER)
+    with pytest.raises(ConfigError, match="leave out --valid and --test"):
+        open_input(folder, valid=crowds)
+    with pytest.raises(ConfigError, match="--min-rating, --dedupe cannot be used"):
+        open_input(folder, reading=Reading(min_rating=3, dedupe="max"))
+    with pytest.raises(ConfigError, match="--min-user-items cannot be used"):
+        open_input(crowds, valid=crowds, reading=Reading(min_user_items=3))
+
+
+def test_a_folder_with_a_log_and_a_catalogue_is_read_as_the_log(crowds: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "set"
+    folder.mkdir()
+    (folder / "interactions.parquet").write_bytes(crowds.read_bytes())
+    (folder / "items.csv").write_text("item_id,title\n0,Zero\n")
+    opened = open_input(folder)
+    assert opened.train.nnz == 960
+    assert (opened.valid, opened.test) == (None, None)
+    result = compare(folder, out=tmp_path / "c", models=["popularity"], split=PER_USER, trials=0)
+    titles = {title for user in result.comparison.examples for title, _ in user.lists["popularity"]}
+    assert titles <= {"Zero", *map(str, range(1, 30))}
+
+
+def test_the_target_of_a_ready_made_file_is_seen_with_the_training_rows_as_history(
+    crowds: Path, tmp_path: Path
+) -> None:
+    table = pq.read_table(crowds)
+    train, valid = table.slice(0, 900), table.slice(900)
+    pq.write_table(train, tmp_path / "train.parquet")
+    pq.write_table(valid, tmp_path / "valid.parquet")
+    for opened in (open_input(tmp_path), open_input(tmp_path / "train.parquet", valid=tmp_path / "valid.parquet")):
+        held_out: HeldOut | None = opened.valid
+        assert held_out is not None
+        assert int(held_out.target.nnz + held_out.unknown_targets.sum()) == 60
+        row = held_out.users.values[0].as_py()
+        shown = {
+            item
+            for user, item in zip(train["user_id"].to_pylist(), train["item_id"].to_pylist(), strict=True)
+            if user == row
+        }
+        assert set(opened.train.items.take(held_out.history[[0]].indices).to_pylist()) == shown

@@ -1,0 +1,110 @@
+"""Judging models and lists: figures worked out by hand, and files written only whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from recae.errors import ConfigError, DataError
+from recae.jobs.evaluate import evaluate, evaluate_lists
+from recae.jobs.reading import Reading
+from recae.jobs.train import train
+from recae.progress import Task
+
+
+class Told:
+    """A progress that remembers what was said."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def task(self, *_: object, **__: object):
+        from recae.progress import SILENT
+
+        return SILENT.task("")
+
+    def say(self, message: str) -> None:
+        self.lines.append(message)
+
+
+def files(folder: Path, **texts: str) -> dict[str, Path]:
+    for name, text in texts.items():
+        (folder / f"{name}.csv").write_text(text)
+    return {name: folder / f"{name}.csv" for name in texts}
+
+
+def test_lists_are_judged_by_rank_whoever_made_them(tmp_path: Path) -> None:
+    at = files(
+        tmp_path,
+        lists="user,item,rank\na,x,2\na,y,1\na,z,3\nb,q,1\nb,x,2\nstranger,x,1\n",
+        target="user,item\na,x\na,new\nb,x\nc,y\n",
+    )
+    told = Told()
+    found = evaluate_lists(at["lists"], at["target"], metrics=["recall@2", "precision@2", "mrr@3"], progress=told)
+    # a finds x of {x, new} at place 2, b finds x at place 2, c has no list.
+    assert found.means == pytest.approx({"recall@2": (1 / 2 + 1 + 0) / 3, "precision@2": 1 / 3, "mrr@3": 1 / 3})
+    assert set(found.intervals) == set(found.means)
+    assert any("1 users have a list and no target" in line for line in told.lines)
+    assert any("1 users have a target and no list" in line for line in told.lines)
+
+
+def test_history_makes_coverage_and_novelty_known(tmp_path: Path) -> None:
+    at = files(
+        tmp_path,
+        lists="user,item\na,z\n",
+        target="user,item\na,z\n",
+        history="user,item\na,x\nb,x\nb,y\nb,z\n",
+    )
+    found = evaluate_lists(at["lists"], at["target"], [at["history"]], metrics=["coverage@1", "novelty@1", "hit@1"])
+    assert found.means == pytest.approx({"coverage@1": 1 / 3, "novelty@1": 1.0, "hit@1": 1.0})
+    with pytest.raises(ConfigError, match="novelty"):
+        evaluate_lists(at["lists"], at["target"], metrics=["novelty@1"])
+
+
+def test_an_item_twice_in_a_list_is_refused(tmp_path: Path) -> None:
+    at = files(tmp_path, lists="user,item\na,x\na,x\n", target="user,item\na,x\n")
+    with pytest.raises(DataError, match="twice"):
+        evaluate_lists(at["lists"], at["target"])
+
+
+def test_a_target_in_the_history_is_no_target_and_an_unknown_one_is_missed(crowds: Path, tmp_path: Path) -> None:
+    folder = train(crowds, model="popularity", out=tmp_path / "m").folder
+    at = files(tmp_path, history="user_id,item_id\n7,1\n7,2\n", target="user_id,item_id\n7,1\n7,3\n7,999\n")
+    told = Told()
+    found = evaluate(folder, [at["history"]], at["target"], metrics=["recall@30"], progress=told)
+    assert found.means == {"recall@30": 0.5}
+    assert found.facts["unknown_targets"] == 1
+    assert any("1 targets already in the history" in line for line in told.lines)
+
+
+def test_a_report_that_cannot_be_written_is_an_error_and_leaves_nothing(crowds: Path, tmp_path: Path) -> None:
+    folder = train(crowds, model="popularity", out=tmp_path / "m").folder
+    at = files(tmp_path, history="user_id,item_id\n7,1\n", target="user_id,item_id\n7,3\n")
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(ConfigError, match="suffix"):
+        evaluate(folder, [at["history"]], at["target"], per_user=tmp_path / "users.xls")
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_ratings_are_kept_for_models_of_ratings(crowds: Path, tmp_path: Path) -> None:
+    folder = train(crowds, model="autorec-user", settings={"epochs": 3}, out=tmp_path / "m", metrics=["rmse"]).folder
+    at = files(tmp_path, history="user_id,item_id,rating\n7,1,4\n7,2,5\n", target="user_id,item_id,rating\n7,3,4\n")
+    found = evaluate(folder, [at["history"]], at["target"], metrics=["rmse", "mae"])
+    assert 0 <= found.means["mae"] == pytest.approx(found.means["rmse"])
+    with pytest.raises(DataError, match="ratings"):
+        evaluate(folder, [files(tmp_path, bare="user_id,item_id\n7,1\n")["bare"]], at["target"], metrics=["rmse"])
+
+
+def test_other_column_names_hold_for_all_files_that_have_them(tmp_path: Path) -> None:
+    at = files(tmp_path, lists="user_id,item_id,rank\na,x,1\n", target="wer,was\na,x\n")
+    found = evaluate_lists(
+        at["lists"], at["target"], metrics=["hit@1"], reading=Reading(user_col="wer", item_col="was")
+    )
+    assert found.means == {"hit@1": 1.0}
+
+
+def test_the_double_of_progress_keeps_the_protocol() -> None:
+    task: Task
+    with Told().task("x") as task:
+        task.advance()
