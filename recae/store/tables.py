@@ -62,10 +62,19 @@ def _delimited(delimiter: str) -> Callable[[Path, pa.Schema], AbstractContextMan
     @contextmanager
     def opened(path: Path, schema: pa.Schema) -> Iterator[Write]:
         options = pa_csv.WriteOptions(delimiter=delimiter, quoting_style="needed")
-        with pa_csv.CSVWriter(path, schema, write_options=options) as writer:
-            yield writer.write_table
+        with pa_csv.CSVWriter(path, _plain(schema.empty_table()).schema, write_options=options) as writer:
+            yield lambda table: writer.write_table(_plain(table))
 
     return opened
+
+
+def _plain(table: pa.Table) -> pa.Table:
+    """`table` with UUIDs and other extension types as text, which is all that a delimited file can hold."""
+    for at, field in enumerate(table.schema):
+        if isinstance(field.type, pa.BaseExtensionType):
+            texts = [None if value is None else str(value) for value in table.column(at).to_pylist()]
+            table = table.set_column(at, field.name, pa.array(texts, pa.string()))
+    return table
 
 
 @contextmanager

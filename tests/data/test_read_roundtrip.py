@@ -22,6 +22,7 @@ from recae.data.coding import MISSING_TEXTS
 from recae.data.interactions import Interactions
 from recae.data.read import read
 from recae.errors import DataError
+from recae.store.tables import write_table
 
 QUICK = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 Pairs = list[tuple[Any, Any]]
@@ -214,3 +215,12 @@ def test_recoding_a_stream_does_not_depend_on_how_it_is_read(content: str, sizes
         stream = textfiles._Recoded(source, Dialect("::", False, (), "latin-1"))
         parts = [stream.read(size) for size in [*sizes, 10_000, 10_000]]
     assert b"".join(parts).decode() == content.replace("::", "\x1f")
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "csv", "tsv", "jsonl"])
+def test_uuids_can_be_written_and_read_again(suffix: str, tmp_path: Path) -> None:
+    log = read({"user_id": [uuid.UUID(int=2**90), uuid.UUID(int=5)], "item_id": [1, 2]})
+    write_table(log.to_arrow(), tmp_path / f"log.{suffix}")
+    again = read(tmp_path / f"log.{suffix}")
+    assert again.users.positions(log.users.values).tolist() == [0, 1]
+    assert again.users.texts().equals(log.users.texts())
