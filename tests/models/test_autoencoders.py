@@ -75,14 +75,22 @@ class TestMultVae:
 
         x = torch.from_numpy(dense).float()
         hidden = torch.tanh(torch.nn.functional.normalize(x) @ network.encoder.weight + network.encoder.bias)
-        mean, log_variance = (hidden @ network.code.weight.T + network.code.bias).split(3, dim=1)
+        mean, log_variance = (hidden @ network.code[1].weight.T + network.code[1].bias).split(3, dim=1)
         noise = torch.empty(6, 3).normal_(generator=Machine.of(FP32).generator)
         code = mean + noise * (0.5 * log_variance).exp()
-        decoded = torch.tanh(code @ network.decoder.weight.T + network.decoder.bias)
+        decoded = torch.tanh(code @ network.decoder[0].weight.T + network.decoder[0].bias)
         logits = decoded @ network.output.weight.T + network.output.bias
         likelihood = (x * torch.log_softmax(logits, dim=1)).sum(dim=1).mean()
         kl = 0.5 * (log_variance.exp() + mean**2 - 1 - log_variance).sum(dim=1).mean()
         torch.testing.assert_close(ours, -likelihood + 0.2 * kl)
+
+    def test_without_hidden_layers_the_code_is_linear_in_the_history_and_the_logits_in_the_code(self) -> None:
+        config = MultVaeConfig(hidden=0, latent=3, dropout=0)
+        network = MultVaeNetwork(10, config, torch.Generator().manual_seed(1))
+        dense = np.random.default_rng(0).random((6, 10)) < 0.4
+        x = torch.nn.functional.normalize(torch.from_numpy(dense).float())
+        mean = (x @ network.encoder.weight + network.encoder.bias)[:, :3]
+        torch.testing.assert_close(network.scores(rows_of(dense)), mean @ network.output.weight.T + network.output.bias)
 
     def test_scores_come_from_the_mean_of_the_code_without_noise_or_dropout(self) -> None:
         model = MultVae(hidden=8, latent=3, epochs=2, patience=0).fit(taste_log(), options=FP32)

@@ -61,7 +61,11 @@ class MultDae(NetworkRecommender):
         cost="memory 24 x items x latent bytes; time per epoch ~ users x items x latent",
     )
     Config = MultDaeConfig
-    grid: ClassVar[tuple[dict[str, Any], ...]] = ({},)
+    grid: ClassVar[tuple[dict[str, Any], ...]] = (
+        {},
+        {"l2": 2e-4, "learning_rate": 3e-3, "batch_users": 100},
+        {"l2": 1e-4, "learning_rate": 3e-3, "dropout": 0.7, "batch_users": 200},
+    )
 
     def _build(self, n_users: int, n_items: int, generator: torch.Generator) -> nn.Module:
         return MultDaeNetwork(n_items, self.config, generator)

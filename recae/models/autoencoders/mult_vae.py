@@ -21,8 +21,8 @@ from recae.training.sparse import SparseRows
 class MultVaeConfig(NetworkConfig):
     """Hyper-parameters of Mult-VAE; the defaults are the published ones."""
 
-    hidden: int = param(600, ge=1, tune=(200, 1000), scale="log")
-    """Size of the layer on either side of the latent one."""
+    hidden: int = param(600, ge=0, tune=(0, 200, 600), scale="choice")
+    """Size of the layer on either side of the latent one; 0 leaves both out."""
     latent: int = param(200, ge=1, tune=(50, 400), scale="log")
     """Size of the latent code."""
     dropout: float = param(0.5, ge=0, lt=1, tune=(0.2, 0.8))
@@ -41,21 +41,22 @@ class MultVaeNetwork(nn.Module):
     def __init__(self, n_items: int, config: MultVaeConfig, generator: torch.Generator) -> None:
         super().__init__()
         self.config = config
-        self.encoder = SparseLinear(n_items, config.hidden, generator)
-        self.code = Dense(config.hidden, 2 * config.latent, generator)
-        self.decoder = Dense(config.latent, config.hidden, generator)
-        self.output = MultinomialOutput(config.hidden, n_items, generator)
+        hidden, latent = config.hidden, config.latent
+        self.encoder = SparseLinear(n_items, hidden or 2 * latent, generator)
+        self.code = nn.Sequential(nn.Tanh(), Dense(hidden, 2 * latent, generator)) if hidden else nn.Identity()
+        self.decoder = nn.Sequential(Dense(latent, hidden, generator), nn.Tanh()) if hidden else nn.Identity()
+        self.output = MultinomialOutput(hidden or latent, n_items, generator)
 
     def encode(self, rows: SparseRows) -> tuple[Tensor, Tensor]:
         """Mean and log variance of the latent code, (n_rows, latent) each, for normalised rows."""
-        mean, log_variance = self.code(torch.tanh(self.encoder(rows))).chunk(2, dim=1)
+        mean, log_variance = self.code(self.encoder(rows)).chunk(2, dim=1)
         return mean, log_variance
 
     def loss(self, batch: SparseRows, step: int, machine: Machine) -> Loss:
         # The history is normalised first and corrupted afterwards, as the authors do it.
         mean, log_variance = self.encode(batch.normalized().dropped(self.config.dropout, machine.generator))
         noise = torch.empty_like(mean).normal_(generator=machine.generator)
-        hidden = torch.tanh(self.decoder(mean + noise * torch.exp(0.5 * log_variance)))
+        hidden = self.decoder(mean + noise * torch.exp(0.5 * log_variance))
         likelihood = self.output.negative_log_likelihood(hidden, batch, machine.dtype)
         divergence = gaussian_kl(mean, log_variance).mean()
         total = likelihood + kl_weight(step, self.config.beta, self.config.anneal_steps) * divergence
@@ -64,7 +65,7 @@ class MultVaeNetwork(nn.Module):
     def scores(self, rows: SparseRows) -> Tensor:
         """(n_rows, n_items) logits at the mean of the latent code."""
         mean, _ = self.encode(rows.normalized())
-        logits: Tensor = self.output(torch.tanh(self.decoder(mean)))
+        logits: Tensor = self.output(self.decoder(mean))
         return logits
 
 
@@ -89,7 +90,12 @@ class MultVae(NetworkRecommender):
         cost="memory 24 x items x hidden bytes; time per epoch ~ users x items x hidden",
     )
     Config = MultVaeConfig
-    grid: ClassVar[tuple[dict[str, Any], ...]] = ({},)
+    grid: ClassVar[tuple[dict[str, Any], ...]] = (
+        {},
+        # Small data overfits the published depth, and its few steps an epoch want larger ones and earlier annealing.
+        {"hidden": 0, "anneal_steps": 5_000, "learning_rate": 3e-3},
+        {"hidden": 0, "anneal_steps": 2_000, "beta": 0.5, "batch_users": 100},
+    )
 
     def _build(self, n_users: int, n_items: int, generator: torch.Generator) -> nn.Module:
         return MultVaeNetwork(n_items, self.config, generator)
