@@ -19,7 +19,8 @@ from recae.store.tensors import expect
 class Bpr(Recommender):
     """Stochastic gradient steps on -ln sigmoid(score of a user's item - score of another); by `implicit`.
 
-    Knows only the users it was trained on: their vectors are learned step by step and have no closed form.
+    The other item is drawn as often as it occurs in the log, where the paper draws all items alike. Knows only the
+    users it was trained on: their vectors are learned step by step and have no closed form.
     """
 
     info: ClassVar = ModelInfo(
@@ -33,10 +34,9 @@ class Bpr(Recommender):
     )
     grid: ClassVar = (
         {},
-        {"learning_rate": 0.1},
-        {"l2": 0.03},
-        {"factors": 32},
-        {"factors": 128, "epochs": 200},
+        {"epochs": 25},
+        {"l2": 0.03, "epochs": 100},
+        {"learning_rate": 0.02, "l2": 0.005, "epochs": 20},
     )
 
     class Config(ModelConfig):
@@ -46,9 +46,9 @@ class Bpr(Recommender):
         """Length of the user and item vectors."""
         l2: float = param(0.01, ge=0, tune=(0.001, 0.1), scale="log")
         """Weight of the L2 penalty in each gradient step."""
-        learning_rate: float = param(0.05, gt=0, tune=(0.005, 0.3), scale="log")
+        learning_rate: float = param(0.01, gt=0, tune=(0.002, 0.1), scale="log")
         """Step size of the stochastic gradient descent."""
-        epochs: int = param(100, ge=1, tune=(30, 300), scale="log")
+        epochs: int = param(50, ge=1, tune=(10, 200), scale="log")
         """Passes over as many samples as there are interactions."""
 
     _user_factors: np.ndarray

@@ -36,20 +36,20 @@ class Ials(Recommender):
     grid: ClassVar = (
         {},
         {"l2": 10.0},
-        {"l2": 100.0},
-        {"factors": 256, "l2": 30.0},
-        {"alpha": 4.0, "l2": 30.0},
-        {"factors": 32, "l2": 10.0},
+        {"factors": 128},
+        {"alpha": 8.0, "l2": 60.0},
+        {"alpha": 1.0, "l2": 10.0},
+        {"factors": 256, "alpha": 1.0},
     )
 
     class Config(ModelConfig):
         """Size, penalty, confidence and length of training."""
 
-        factors: int = param(128, ge=1, tune=(16, 512), scale="log")
+        factors: int = param(64, ge=1, tune=(16, 512), scale="log")
         """Length of the user and item vectors."""
         l2: float = param(30.0, ge=0, tune=(0.1, 300.0), scale="log")
         """Weight of the L2 penalty on the vectors."""
-        alpha: float = param(1.0, ge=1, tune=(1.0, 40.0), scale="log")
+        alpha: float = param(4.0, ge=1, tune=(1.0, 40.0), scale="log")
         """Confidence of an interaction, where an absent one has confidence 1."""
         epochs: int = param(15, ge=1, tune=(5, 30))
         """Alternations of users and items."""

@@ -31,12 +31,12 @@ class PureSvd(Recommender):
         family="linear",
         cost="time nnz * factors times the Lanczos steps, memory 8 * (users + items) * 2 factors bytes",
     )
-    grid: ClassVar = ({}, {"factors": 16}, {"factors": 32}, {"factors": 128}, {"factors": 256})
+    grid: ClassVar = ({}, {"factors": 8}, {"factors": 16}, {"factors": 64}, {"factors": 128})
 
     class Config(ModelConfig):
         """The one hyper-parameter of PureSVD."""
 
-        factors: int = param(64, ge=1, tune=(8, 512), scale="log")
+        factors: int = param(32, ge=1, tune=(8, 512), scale="log")
         """Singular directions kept; no more than the data has are used."""
 
     _vectors: np.ndarray
