@@ -123,7 +123,8 @@ def _headline(
     over = [f"{_more(gap)} {spoken(run)}" for run, gap in filter(None, (popular, factors)) if gap.clear]
     if not rivals:
         return f"{spoken(best)} ranks best" + (f": {joined(over)}." if over else ", clearly ahead of all others.")
-    names = joined([spoken(run) for run in rivals])
+    few = len(rivals) <= 2
+    names = joined([spoken(run) for run in rivals]) if few else f"{len(rivals)} others"
     lead = f"{spoken(best)} leads, with {names} too close to call"
     return lead + (f"; it is {joined(over)}." if over else ".")
 

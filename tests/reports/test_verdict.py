@@ -56,6 +56,14 @@ def test_overlap_is_said(compared, run):
     assert any("either may be the better one" in sentence for sentence in said.details)
 
 
+def test_many_rivals_are_counted_in_the_headline_and_named_below(compared, run):
+    runs = [run(name, 0.2 - i / 10_000) for i, name in enumerate(("ease", "ials", "bpr", "mult-vae"))]
+    said = verdict(compared(tuple(runs)))
+
+    assert said.headline.startswith("EASE leads, with 3 others too close to call")
+    assert "Mult-VAE" in " ".join(said.details)
+
+
 def test_a_lead_over_popularity_that_is_not_clear_is_called_so(compared, run):
     said = verdict(compared((run("ease", 0.0002), run("popularity", 0.0))))
 
