@@ -1,6 +1,6 @@
 # Sourced by scripts/demo and scripts/test: a Python environment in .venv, made once and reused while it fits.
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 cd "$root"
 
 die() {

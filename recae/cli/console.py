@@ -65,6 +65,12 @@ class Console:
         click.echo(json_line(outcome))
 
 
+def program() -> str:
+    """How recae is called here: by its name if that finds it, else by the path it was started with."""
+    started = sys.argv[0]
+    return "recae" if shutil.which("recae") or Path(started).name != "recae" else started
+
+
 def json_line(outcome: dict[str, Any]) -> str:
     """`outcome` on one ASCII line of strict JSON; what is not a number there becomes null."""
     return json.dumps(_plain(outcome), allow_nan=False)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from recae.cli.base import command, option
-from recae.cli.console import Console
+from recae.cli.console import Console, program
 from recae.cli.options import PATH, run_options
 from recae.cli.text import printable
 from recae.options import RunOptions
@@ -33,6 +33,7 @@ def demo(console: Console, out: Path, run: RunOptions) -> None:
     result = demo_job(out, options=replace(run, progress=console.progress), run_id=console.run_id, show=console.say)
     lists = [f"  user {user}: {printable('; '.join(titles))} ..." for user, titles in result.examples]
     files = [f"  {path}" for path in result.files()]
+    recae = program()
     text = "\n".join(
         [
             "",
@@ -42,8 +43,9 @@ def demo(console: Console, out: Path, run: RunOptions) -> None:
             f"Written in {result.seconds:,.0f} s:",
             *files,
             "",
-            f"Open {result.files()[0]} in a browser. Next, with your own data:",
-            "  recae compare YOUR-LOG.csv --out comparison",
+            f"Open {result.files()[0]} in a browser. Next:",
+            f"  {recae} similar {out / 'model'} --item 1 --catalog {out / 'sample' / 'items.csv'}",
+            f"  {recae} compare YOUR-LOG.csv --out comparison",
         ]
     )
     console.finish(
