@@ -50,6 +50,11 @@ class Console:
         """Columns of the terminal; 100 where there is none."""
         return shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else 100
 
+    @property
+    def cut(self) -> int:
+        """Where lines of a table end: at the edge of the terminal; nowhere in a file or pipe."""
+        return self.width if sys.stdout.isatty() else sys.maxsize
+
     def say(self, message: str) -> None:
         """Narrate on stderr, unless asked to be quiet."""
         self.progress.say(message)

@@ -92,7 +92,7 @@ def evaluate(
             run_id=console.run_id,
         )
     console.finish(
-        _shown(result, console.width),
+        _shown(result, console.cut),
         output=result.files[0] if result.files else None,
         files=result.files,
         rows=result.facts["users"],

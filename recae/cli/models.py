@@ -19,7 +19,7 @@ def models(console: Console, name: str | None) -> None:
 
     With their defaults, allowed values, tuning ranges, cost and source."""
     cards = model_cards(None if name is None else [name])
-    shown = _one(cards[0], console.width) if name is not None else _all(cards, console.width)
+    shown = _one(cards[0], console.width) if name is not None else _all(cards, console.cut)
     console.finish(shown, models=cards)
 
 

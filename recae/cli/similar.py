@@ -48,7 +48,7 @@ def similar(
         [str(cell) if place < 2 else cell for place, cell in enumerate(row)]
         for row in zip(*result.table.to_pydict().values(), strict=True)
     ]
-    shown = text.table(result.table.column_names, rows, width=console.width)
+    shown = text.table(result.table.column_names, rows, width=console.cut)
     console.finish(
         shown if out is None else f"{out}: {len(rows):,} rows",
         output=out,

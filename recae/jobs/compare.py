@@ -93,7 +93,8 @@ def compare(
         given |= {"metrics": judged, "catalog": catalog, "trials": trials, "reading": reading, "options": options}
         config = configuration("compare", **given)
         facts = {"seed": options.seed, "command": command, "run_id": run_id, **machine_facts(), "configuration": config}
-        contest = _Contest(parts, test_part(parts), judged, item_titles(source, catalog, parts.train.items), options)
+        titles = item_titles(source, catalog, parts.train.items, options.progress)
+        contest = _Contest(parts, test_part(parts), judged, titles, options)
         with replacing_folder(folder, marker=MARKER) as beside:
             runs, lists = contest.run(names, trials, beside / "models", config)
             comparison = contest.comparison(runs, lists, summary | {"source": str(source)}, facts, trials)

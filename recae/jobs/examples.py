@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 
 from recae.data.catalog import read_catalog
-from recae.data.ids import IdIndex
+from recae.data.ids import IdIndex, as_texts
 from recae.data.split import HeldOut
+from recae.errors import DataError, StorageError
 from recae.jobs.inputs import beside
 from recae.jobs.reading import Source
 from recae.models.base import Recommender
+from recae.progress import SILENT, Progress
 from recae.ranking.lists import NO_ITEM, TopN
 from recae.ranking.recommend import recommend
 from recae.reports.comparison import ExampleUser
@@ -55,14 +56,19 @@ def example_users(users: HeldOut, lists: Mapping[str, TopN], titles: list[str]) 
     return tuple(found)
 
 
-def item_titles(source: Source, catalog: Source | None, items: IdIndex) -> list[str]:
+def item_titles(source: Source, catalog: Source | None, items: IdIndex, progress: Progress = SILENT) -> list[str]:
     """A title for each item: from `catalog`, or from items.* beside the input, or the id as text.
 
     Raises:
-        DataError: the catalogue is malformed.
+        DataError: the catalogue that was asked for is malformed.
         StorageError: it cannot be read.
     """
-    path = Path(catalog) if catalog is not None else beside(source, "items")
-    if path is None:
-        return [str(item) for item in items.values.to_pylist()]
-    return read_catalog(path).titles_for(items)
+    if catalog is not None:
+        return read_catalog(catalog).titles_for(items)
+    try:
+        found = beside(source, "items")
+        if found is not None:
+            return read_catalog(found).titles_for(items)
+    except (DataError, StorageError) as error:
+        progress.say(f"No titles, for they were only looked for beside the input: {error}")
+    return as_texts(items.values).to_pylist()

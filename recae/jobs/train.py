@@ -64,11 +64,15 @@ def train(
     parse_metrics(metrics)
     with locked(out):
         split = open_input(source, valid=valid, reading=reading, progress=options.progress)
+        log = split.train
+        options.progress.say(
+            f"Fitting {model} to {log.nnz:,} interactions of {log.n_users:,} users and {log.n_items:,} items."
+        )
         started = time.perf_counter()
         recommender.fit(split.train, split.valid, options)
         fit_seconds = time.perf_counter() - started
         reached = validation_means(recommender, split, metrics, options)
-        sizes = {"users": split.train.n_users, "items": split.train.n_items, "interactions": split.train.nnz}
+        sizes = {"users": log.n_users, "items": log.n_items, "interactions": log.nnz}
         facts = {
             "run_id": run_id,
             "configuration": configuration(
@@ -83,7 +87,7 @@ def train(
             ),
             "split": split.spec,
             "train": sizes,
-            "left_out": split.train.counts,
+            "left_out": log.counts,
             "fit_seconds": round(fit_seconds, 3),
             "validation": reached,
             **machine_facts(),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator
@@ -61,9 +63,14 @@ def _parquet(path: Path, schema: pa.Schema) -> Iterator[Write]:
 def _delimited(delimiter: str) -> Callable[[Path, pa.Schema], AbstractContextManager[Write]]:
     @contextmanager
     def opened(path: Path, schema: pa.Schema) -> Iterator[Write]:
-        options = pa_csv.WriteOptions(delimiter=delimiter, quoting_style="needed")
-        with pa_csv.CSVWriter(path, _plain(schema.empty_table()).schema, write_options=options) as writer:
-            yield lambda table: writer.write_table(_plain(table))
+        # Arrow would quote every name of the header; csv only those that need it, as it is done for the values.
+        options = pa_csv.WriteOptions(include_header=False, delimiter=delimiter, quoting_style="needed")
+        header = io.StringIO()
+        csv.writer(header, delimiter=delimiter, lineterminator="\n").writerow(schema.names)
+        with path.open("wb") as file:
+            file.write(header.getvalue().encode())
+            with pa_csv.CSVWriter(file, _plain(schema.empty_table()).schema, write_options=options) as writer:
+                yield lambda table: writer.write_table(_plain(table))
 
     return opened
 

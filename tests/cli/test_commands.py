@@ -246,3 +246,28 @@ def test_tables_align_and_hide_control_characters() -> None:
     assert table(["name", "n"], [["a\x1b[2J", 1], ["bc", 23456]]) == "name        n\na�[2J       1\nbc     23,456"
     assert facts([("a", 1.0), ("long", True)]) == "a     1.0000\nlong  yes"
     assert printable("Amélie\r\n") == "Amélie��"
+
+
+def test_bars_and_narration_stay_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    bars = progress.BarProgress()
+    with bars.task("Ranking", total=3, unit="users") as task:
+        task.advance(2, note="half")
+        bars.say("A word.")
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "Ranking" in printed.err
+    assert "A word.\n" in printed.err
+
+
+def test_threads_are_set_once_for_everything(model: Path) -> None:
+    program = (
+        "import sys\n"
+        "from recae.cli.main import main\n"
+        "assert main(['similar', sys.argv[1], '--item', '003', '--threads', '1', '-q']) == 0\n"
+        "import numpy, torch\n"
+        "from threadpoolctl import threadpool_info\n"
+        "assert torch.get_num_threads() == 1\n"
+        "assert {pool['num_threads'] for pool in threadpool_info()} == {1}\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(model)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

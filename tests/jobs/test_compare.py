@@ -187,3 +187,12 @@ def test_the_target_of_a_ready_made_file_is_seen_with_the_training_rows_as_histo
             if user == row
         }
         assert set(opened.train.items.take(held_out.history[[0]].indices).to_pylist()) == shown
+
+
+def test_a_broken_catalogue_matters_only_if_it_was_asked_for(crowds: Path, tmp_path: Path) -> None:
+    (tmp_path / "interactions.parquet").write_bytes(crowds.read_bytes())
+    (tmp_path / "items.csv").write_text("a,b\n1,2\n")
+    given = {"models": ["popularity"], "split": PER_USER, "out": tmp_path / "c"}
+    assert compare(tmp_path, **given).best == "popularity"
+    with pytest.raises(DataError):
+        compare(tmp_path, catalog=tmp_path / "items.csv", **given)

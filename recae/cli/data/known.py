@@ -19,7 +19,7 @@ def list_known(console: Console) -> None:
 
     sets = known_sets()
     rows = [[entry["name"], entry["title"], entry["licence"]] for entry in sets]
-    console.finish(text.table(["name", "title", "licence"], rows, width=console.width), data_sets=sets)
+    console.finish(text.table(["name", "title", "licence"], rows, width=console.cut), data_sets=sets)
 
 
 @command("data fetch", examples=("recae data fetch ml-100k --out ml-100k", "recae data describe ml-100k"))
