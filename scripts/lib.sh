@@ -24,7 +24,7 @@ find_python() {
 need_environment() {
     local extra=$1 stamp=".venv/recae-$1.stamp" wanted
     wanted=$(cat pyproject.toml scripts/constraints.txt | cksum)
-    if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && .venv/bin/python -c 'import recae' >/dev/null 2>&1; then
+    if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && .venv/bin/python -P -c 'import click, recae' >/dev/null 2>&1; then
         return
     fi
     if ! .venv/bin/python -c '' >/dev/null 2>&1; then

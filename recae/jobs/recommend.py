@@ -215,16 +215,20 @@ def _to_folder(
     shard: tuple[int, int] | None,
     resume: bool,
 ) -> PartsResult:
-    return write_parts(
-        out,
-        plan,
-        max(1, -(-len(job.chosen.users) // users_per_part)),
-        lambda number: job.blocks(number * users_per_part, (number + 1) * users_per_part),
-        facts={"configuration": config, "versions": library_versions()},
-        shard=shard,
-        resume=resume,
-        progress=job.progress,
-    )
+    try:
+        return write_parts(
+            out,
+            plan,
+            max(1, -(-len(job.chosen.users) // users_per_part)),
+            lambda number: job.blocks(number * users_per_part, (number + 1) * users_per_part),
+            facts={"configuration": config, "versions": library_versions()},
+            shard=shard,
+            resume=resume,
+            progress=job.progress,
+        )
+    except KeyboardInterrupt:
+        job.progress.say("The finished parts are kept: the same command with --resume goes on from there.")
+        raise
 
 
 def _plan(folder: Path, model: Recommender, everyone: Audience, job: _Job) -> dict[str, Any]:
