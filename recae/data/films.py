@@ -99,7 +99,7 @@ def _make_niches(dice: Dice) -> _Niches:
     genre_traits = dice.normal(len(names), TRAITS) / np.sqrt(TRAITS)
     main, second = dice.weighted(shares, _NICHES), dice.weighted(shares, _NICHES)
     alone = dice.uniform(_NICHES) < 0.4
-    genres = [
+    genres: list[tuple[str, ...]] = [
         (names[m],) if one or m == s else (names[m], names[s]) for m, s, one in zip(main, second, alone, strict=True)
     ]
     own = dice.normal(_NICHES, TRAITS) / np.sqrt(TRAITS)
