@@ -35,4 +35,4 @@ def test_it_was_kept_with_outputs_and_in_order(path: Path) -> None:
     assert [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1))
     outputs = [output for cell in cells for output in cell["outputs"]]
     assert outputs
-    assert not any(output["output_type"] == "error" for output in outputs)
+    assert not any(output["output_type"] == "error" or output.get("name") == "stderr" for output in outputs)
