@@ -110,7 +110,9 @@ def compare(
     )
     shown = to_terminal(result.comparison, console.width, console.colour)
     board = result.comparison.leaderboard()
-    reached = {run.name: {name: run.means[name] for name in result.comparison.metrics} for run in board}
+    reached = {
+        run.name: {name: run.means[name] for name in result.comparison.metrics if name in run.means} for run in board
+    }
     console.finish(
         f"{shown}\n\nReport: {result.folder / 'report.html'}",
         output=result.folder,

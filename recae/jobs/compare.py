@@ -20,6 +20,8 @@ from recae.jobs.contest import checked_models, contest_metrics, contest_split, t
 from recae.jobs.examples import draw_users, example_users, item_titles, lists_for
 from recae.jobs.extras import need_report_extra
 from recae.jobs.facts import configuration, machine_facts
+from recae.jobs.judging import own_metrics
+from recae.jobs.outputs import refuse_inputs
 from recae.jobs.prepare import split_facts
 from recae.jobs.reading import AS_FOUND, Reading, Source
 from recae.jobs.selection import Selected, select, size_bytes
@@ -84,6 +86,7 @@ def compare(
     names = checked_models(models)
     if metrics is not None:
         parse_metrics(metrics)
+    refuse_inputs(folder, source, valid, test, catalog)
     with locked(folder):
         parts, summary = contest_split(
             source, split, valid=valid, test=test, models=names, reading=reading, options=options
@@ -131,7 +134,8 @@ class _Contest:
 
     def judged(self, name: str, selected: Selected) -> ModelRun:
         model = selected.model
-        evaluation = evaluate(model, self.test, with_list_lengths(self.metrics), progress=self.options.progress)
+        metrics = with_list_lengths(own_metrics(model.info, self.metrics))
+        evaluation = evaluate(model, self.test, metrics, progress=self.options.progress)
         return ModelRun(
             name=name,
             title=model.info.title,

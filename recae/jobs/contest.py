@@ -13,6 +13,7 @@ from recae.data.splits import make_split
 from recae.errors import ConfigError, DataError
 from recae.evaluation.metrics import DEFAULT_METRICS, parse_metrics
 from recae.jobs.inputs import open_input
+from recae.jobs.judging import check_metrics
 from recae.jobs.prepare import DEFAULT_SPLIT
 from recae.jobs.reading import Reading, Source
 from recae.models.registry import model_class
@@ -60,22 +61,24 @@ def contest_split(
     if opened.test is not None or opened.valid is not None:
         if spec is not None:
             raise ConfigError(f"{source} is split already: leave out --split {spec}.")
-        return _refuse_strangers(opened, by_id), describe(opened.train)
+        return refuse_strangers(opened, by_id), describe(opened.train)
     if spec is None:
         spec = BY_USER_SPLIT if by_id else DEFAULT_SPLIT
         why = f", because {', '.join(by_id)} can score only users of the training data" if by_id else ""
         options.progress.say(f"Splitting by {spec}{why}.")
     made = make_split(opened.train, spec, seed=options.seed)
-    return _refuse_strangers(made, by_id), describe(opened.train)
+    return refuse_strangers(made, by_id), describe(opened.train)
 
 
 def contest_metrics(wanted: Sequence[str] | None, models: Sequence[str], train: Interactions) -> tuple[str, ...]:
     """The metrics in order: the usual ones, and the error of predicted ratings where a model predicts them.
 
     Raises:
-        ConfigError: an unknown metric.
+        ConfigError: an unknown metric, or a first one that cannot judge all of the models.
     """
     if wanted is not None:
+        for name in models:
+            check_metrics(model_class(name).info, wanted[:1])
         return tuple(str(metric) for metric in parse_metrics(wanted))
     predicts = any(model_class(name).info.needs == "ratings" for name in models)
     return (*DEFAULT_METRICS, "rmse") if predicts and train.has_ratings else DEFAULT_METRICS
@@ -92,12 +95,17 @@ def test_part(split: Split) -> HeldOut:
     return split.test
 
 
-def _refuse_strangers(split: Split, by_id: Sequence[str]) -> Split:
+def refuse_strangers(split: Split, by_id: Sequence[str]) -> Split:
+    """The split, if all its users are in the training data or there are no models `by_id`, which know users by id.
+
+    Raises:
+        ConfigError: one of these models would have to score a user whom it does not know.
+    """
     parts = [part for part in (split.valid, split.test) if part is not None]
     if by_id and any((split.train.users.positions(part.users.values) == UNKNOWN).any() for part in parts):
         raise ConfigError(
             f"{', '.join(by_id)} can score only users of the training data, and {split.spec} holds out others: "
-            f"leave these models out or use --split {BY_USER_SPLIT}."
+            f"take other models, or split by --split {BY_USER_SPLIT}."
         )
     return split
 

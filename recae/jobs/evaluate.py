@@ -18,7 +18,9 @@ from recae.evaluation.metrics import DEFAULT_METRICS, parse_metrics
 from recae.evaluation.result import Evaluation
 from recae.jobs.extras import need_report_extra
 from recae.jobs.facts import configuration, machine_facts
+from recae.jobs.judging import check_metrics
 from recae.jobs.lists_file import joined_ids, read_lists
+from recae.jobs.outputs import refuse_inputs
 from recae.jobs.reading import AS_FOUND, Reading, Source, log_file
 from recae.models.registry import load
 from recae.progress import SILENT, Progress
@@ -66,8 +68,9 @@ def evaluate(
         StorageError: something cannot be read or written.
     """
     parse_metrics(metrics)
-    _need(report)
+    _check_outputs(report, per_user, model, target, *histories)
     recommender = load(model)
+    check_metrics(recommender.info, metrics)
     held_out = read_held_out(
         [log_file(source) for source in histories],
         [log_file(target)],
@@ -115,7 +118,7 @@ def evaluate_lists(
     """
     chosen = tuple(metrics) if metrics is not None else (DEFAULT_METRICS if histories else LIST_METRICS)
     parse_metrics(chosen)
-    _need(report)
+    _check_outputs(report, per_user, lists, target, *histories)
     log = reading.part(list(histories), progress) if histories else None
     targets = reading.part(target, progress).items
     items = targets if log is None else joined_ids([log.items, targets])
@@ -139,9 +142,12 @@ def evaluate_lists(
     return _finish(evaluation, held_out, facts, report, per_user)
 
 
-def _need(report: str | Path | None) -> None:
+def _check_outputs(report: str | Path | None, per_user: str | Path | None, *inputs: Source) -> None:
     if report is not None:
         need_report_extra()
+    for out in (report, per_user):
+        if out is not None:
+            refuse_inputs(out, *inputs)
 
 
 def _tell(found: JudgeableLists, source: Source, progress: Progress) -> None:

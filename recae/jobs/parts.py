@@ -11,21 +11,26 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from recae.errors import ConfigError, DamagedFileError, StorageError
+from recae.errors import ConfigError, DamagedFileError, OutputLockedError, StorageError
+from recae.jobs.outputs import refuse_strange
 from recae.progress import SILENT, Progress
-from recae.store.atomic import put_in_place, replaceable
+from recae.store.atomic import put_in_place
 from recae.store.lock import locked
 from recae.store.manifest import read_json, write_json
 from recae.store.tables import write_table
 
 MANIFEST, SUCCESS = "_manifest.json", "_SUCCESS"
+CLOSING_SECONDS = 60.0
+"""How long a shard waits for another one that is closing the folder."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +74,7 @@ def write_parts(
         ConfigError: `resume`, and what is there was made by another plan.
         StorageError: `out` exists and recae did not write it, or writing failed.
     """
-    if out.exists() and not replaceable(out, MANIFEST):
-        raise StorageError(f"{out} exists and was not written by recae: choose another --out or remove it.")
+    refuse_strange(out, MANIFEST)
     if resume and (done := _done_already(out, plan, shard)) is not None:
         return PartsResult(done, complete=True, written=0, kept=n_parts)
     work = out.absolute().parent / f".{out.name}.partial"
@@ -92,14 +96,36 @@ def write_parts(
     rows = sum(part.rows for part in parts)
     write_json(work, f"_{prefix}{'manifest' if shard is None else 'done'}.json", _manifest(plan, parts, facts))
     journal.unlink()
-    with locked(work):  # two shards may be the last ones at the same time
-        complete = shard is None or _join_shards(work, plan, shard[1], facts)
-        if complete:
+    complete = _close(work, out, plan, shard, facts)
+    return PartsResult(rows, complete, n_parts - kept, kept)
+
+
+def _close(
+    work: Path, out: Path, plan: dict[str, Any], shard: tuple[int, int] | None, facts: dict[str, Any] | None
+) -> bool:
+    """Put the folder in its place if all its parts are there; whether they are."""
+    with _turn(work):
+        if shard is None or _join_shards(work, plan, shard[1], facts):
             (work / SUCCESS).touch()
             put_in_place(work, out, marker=MANIFEST)
-        elif not work.exists():
-            complete = _done_already(out, plan, shard) is not None
-    return PartsResult(rows, complete, n_parts - kept, kept)
+            return True
+        return not work.exists() and _done_already(out, plan, shard) is not None
+
+
+@contextmanager
+def _turn(work: Path) -> Iterator[None]:
+    """The lock on `work`, waited for: two shards may end at the same time, and the second has to see the first."""
+    last = time.monotonic() + CLOSING_SECONDS
+    with ExitStack() as held:
+        while True:
+            try:
+                held.enter_context(locked(work))
+                break
+            except OutputLockedError:
+                if time.monotonic() > last:
+                    raise
+                time.sleep(0.1)
+        yield
 
 
 def _manifest(plan: dict[str, Any], parts: list[Part], facts: dict[str, Any] | None) -> dict[str, Any]:
@@ -193,8 +219,11 @@ def _join_shards(work: Path, plan: dict[str, Any], count: int, facts: dict[str, 
         )
     parts = [part for path, content in zip(manifests, contents, strict=True) for part in _parts(content["parts"], path)]
     write_json(work, MANIFEST, _manifest(plan, parts, facts))
-    for path in manifests:
-        path.unlink()
+    # Shards of an earlier division into more or fewer may lie here, too, and would count twice.
+    kept = {MANIFEST, *(part.name for part in parts)}
+    for path in work.iterdir():
+        if path.name not in kept:
+            path.unlink()
     return True
 
 

@@ -13,6 +13,7 @@ from recae.data.split import HeldOut, Split
 from recae.data.split_folder import write_split
 from recae.data.splits import make_split
 from recae.jobs.facts import configuration
+from recae.jobs.outputs import refuse_inputs
 from recae.jobs.reading import AS_FOUND, Reading, Source
 from recae.progress import SILENT, Progress
 from recae.store.atomic import replacing_folder
@@ -73,6 +74,7 @@ def filter_input(
         OutputLockedError: another run is writing `out`.
     """
     folder = Path(out)
+    refuse_inputs(folder, source)
     with locked(folder):
         log = reading.interactions(source, progress, Filters(binarize=binarize, start=start, end=end))
         config = configuration("filter", source=source, reading=reading, binarize=binarize, start=start, end=end)
@@ -102,6 +104,7 @@ def split_input(
         OutputLockedError: another run is writing `out`.
     """
     folder = Path(out)
+    refuse_inputs(folder, source)
     with locked(folder):
         split = make_split(reading.interactions(source, progress), spec, seed=seed)
         config = configuration("split", source=source, reading=reading, spec=spec, seed=seed)

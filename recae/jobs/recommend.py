@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from recae.data.histories import Histories, read_histories, read_id_list
-from recae.data.ids import UNKNOWN, IdIndex
+from recae.data.histories import Histories, read_histories
+from recae.data.ids import IdIndex
 from recae.data.interactions import Columns
 from recae.errors import ConfigError
 from recae.jobs.facts import configuration
+from recae.jobs.id_lists import item_positions, user_ids
+from recae.jobs.outputs import refuse_inputs
 from recae.jobs.parts import PartsResult, write_parts
 from recae.jobs.reading import AS_FOUND, Reading, Source, log_file
 from recae.jobs.users import Audience, OnCold, WithFallback, audience, shard_of
@@ -85,11 +87,17 @@ def recommend(
     """
     out, started = Path(out), time.perf_counter()
     in_parts = _check(out, top, resume)
+    refuse_inputs(out, model, *histories, users, allow, deny)
     recommender = load(model)
     seen = _read_histories(recommender, histories, reading, progress)
-    everyone = _audience(recommender, seen, users, on_cold)
+    wanted = None if users is None else user_ids(users, reading.user_col, recommender.columns.user)
+    everyone = audience(recommender, seen, wanted, on_cold)
     chosen = everyone if shard is None else shard_of(everyone, shard)
-    rules = _rules(recommender, allow, deny, include_seen, progress)
+    rules = Rules(
+        exclude_seen=not include_seen,
+        allow=None if allow is None else item_positions(recommender, allow, "--allow", progress, reading.item_col),
+        deny=None if deny is None else item_positions(recommender, deny, "--deny", progress, reading.item_col),
+    )
     if chosen.cold.any():
         progress.say(f"{int(chosen.cold.sum()):,} users have no history that the model knows: popular items for them.")
     job = _Job(recommender, chosen, rules, top, seen.columns, progress)
@@ -171,32 +179,6 @@ def _read_histories(model: Recommender, sources: Sequence[Source], reading: Read
     if found.unknown_items.count:
         progress.say(f"Histories: {found.unknown_items.sentence()}")
     return found
-
-
-def _audience(model: Recommender, seen: Histories, users: Source | None, on_cold: OnCold) -> Audience:
-    wanted = None if users is None else read_id_list(users, prefer="user")
-    return audience(model, seen, wanted, on_cold)
-
-
-def _rules(
-    model: Recommender, allow: Source | None, deny: Source | None, include_seen: bool, progress: Progress
-) -> Rules:  # fmt: skip
-    return Rules(
-        exclude_seen=not include_seen,
-        allow=None if allow is None else item_positions(model, allow, "--allow", progress),
-        deny=None if deny is None else item_positions(model, deny, "--deny", progress),
-    )
-
-
-def item_positions(model: Recommender, source: Source, flag: str, progress: Progress) -> np.ndarray:
-    """Positions of the items that the file `source` lists; unknown ones are counted and the first few named."""
-    ids = read_id_list(source, prefer="item")
-    positions = model.items.positions(ids.values)
-    strange = np.flatnonzero(positions == UNKNOWN)
-    if len(strange):
-        first = ", ".join(repr(item) for item in ids.take(strange[:5]).to_pylist())
-        progress.say(f"{flag}: {len(strange):,} of {len(ids):,} items are unknown to the model (the first: {first}).")
-    return positions[positions != UNKNOWN]
 
 
 def _to_file(job: _Job, out: Path, config: dict[str, Any]) -> PartsResult:

@@ -13,8 +13,9 @@ from recae.data.catalog import read_catalog
 from recae.data.ids import UNKNOWN
 from recae.errors import ConfigError, DataError
 from recae.jobs.facts import configuration
+from recae.jobs.id_lists import item_positions
+from recae.jobs.outputs import refuse_inputs
 from recae.jobs.reading import Source
-from recae.jobs.recommend import item_positions
 from recae.models.registry import load
 from recae.progress import SILENT, Progress
 from recae.store.lock import locked
@@ -52,6 +53,8 @@ def similar(
     """
     if not items and items_file is None:
         raise ConfigError("Name at least one item, with --item ID or --items FILE.")
+    if out is not None:
+        refuse_inputs(out, model, items_file, catalog)
     recommender = load(model)
     positions = recommender.items.positions(pa.array(list(items), pa.string()))
     if (positions == UNKNOWN).any():

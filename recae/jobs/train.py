@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from recae.data.split import Split
 from recae.evaluation.evaluate import evaluate
-from recae.evaluation.metrics import DEFAULT_METRICS, parse_metrics
+from recae.evaluation.metrics import DEFAULT_METRICS
+from recae.jobs.contest import refuse_strangers
 from recae.jobs.facts import configuration, machine_facts
 from recae.jobs.inputs import open_input
+from recae.jobs.judging import check_metrics
+from recae.jobs.outputs import refuse_inputs, refuse_strange
 from recae.jobs.reading import AS_FOUND, Reading, Source
 from recae.models.base import Recommender
+from recae.models.folder import MANIFEST
 from recae.models.registry import create
 from recae.options import DEFAULTS, RunOptions
 from recae.store.lock import locked
@@ -61,9 +65,13 @@ def train(
         OutputLockedError: another run is writing `out`.
     """
     recommender = create(model, **(settings or {}))
-    parse_metrics(metrics)
+    check_metrics(recommender.info, metrics)
+    refuse_inputs(out, source, valid)
     with locked(out):
+        refuse_strange(out, MANIFEST)
         split = open_input(source, valid=valid, reading=reading, progress=options.progress)
+        if not recommender.info.inductive:
+            refuse_strangers(replace(split, test=None), [model])
         log = split.train
         options.progress.say(
             f"Fitting {model} to {log.nnz:,} interactions of {log.n_users:,} users and {log.n_items:,} items."

@@ -47,7 +47,7 @@ class ModelRun:
 
     @cached_property
     def means(self) -> dict[str, float]:
-        """Metric -> mean over users, or the overall value."""
+        """Metric -> mean over users, or the overall value; without the metrics that the model cannot be judged by."""
         return self.evaluation.means()
 
 

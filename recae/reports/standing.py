@@ -17,7 +17,8 @@ def best_of_each(comparison: Comparison) -> dict[str, tuple[str, ...]]:
     if len(comparison.runs) < 2:
         return best
     for metric in filter(has_direction, comparison.metrics):
-        values = {run.name: run.means[metric] for run in comparison.runs if math.isfinite(run.means[metric])}
+        figures = {run.name: run.means.get(metric, math.nan) for run in comparison.runs}
+        values = {name: value for name, value in figures.items() if math.isfinite(value)}
         if values:
             top = min(values.values()) if lower_is_better(metric) else max(values.values())
             best[metric] = tuple(name for name, value in values.items() if value == top)

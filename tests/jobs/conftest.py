@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
+from recae.progress import SILENT, Task
 from recae.store.tables import write_table
+
+
+class Told:
+    """A progress that remembers what was said."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def task(self, label: str, total: int | None = None, unit: str = "") -> AbstractContextManager[Task]:
+        return SILENT.task(label, total, unit)
+
+    def say(self, message: str) -> None:
+        self.lines.append(message)
+
+
+@pytest.fixture
+def told() -> Told:
+    """A progress whose `lines` are what was said."""
+    return Told()
 
 
 @pytest.fixture(scope="session")

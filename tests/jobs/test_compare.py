@@ -196,3 +196,28 @@ def test_a_broken_catalogue_matters_only_if_it_was_asked_for(crowds: Path, tmp_p
     assert compare(tmp_path, **given).best == "popularity"
     with pytest.raises(DataError):
         compare(tmp_path, catalog=tmp_path / "items.csv", **given)
+
+
+def test_errors_of_ratings_are_told_of_models_that_predict_ratings_alone(
+    crowds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(AutoRecUser, "grid", ({"epochs": 2},))
+    given = {"models": ["popularity", "autorec-user"], "split": PER_USER}
+    result = compare(crowds, out=tmp_path / "c", metrics=["ndcg@5", "rmse"], **given)
+    means = {run.name: run.means for run in result.comparison.runs}
+    assert "rmse" in means["autorec-user"]
+    assert "rmse" not in means["popularity"]
+    table = pq.read_table(tmp_path / "c" / "per-user.parquet").to_pandas().set_index("model")
+    assert table.loc["popularity", "rmse"].isna().all()
+    assert "NDCG@5" in (tmp_path / "c" / "report.md").read_text()
+    with pytest.raises(ConfigError, match="popularity ranks items and predicts no ratings"):
+        compare(crowds, out=tmp_path / "d", metrics=["rmse", "ndcg@5"], **given)
+
+
+def test_a_comparison_never_replaces_its_input(crowds: Path, tmp_path: Path) -> None:
+    folder = compare(crowds, out=tmp_path / "c", models=["popularity"], split=PER_USER, metrics=["ndcg@5"]).folder
+    log = folder / "log.parquet"
+    log.write_bytes(crowds.read_bytes())
+    with pytest.raises(ConfigError, match="would replace the input"):
+        compare(log, out=folder, models=["popularity"], split=PER_USER)
+    assert log.exists()

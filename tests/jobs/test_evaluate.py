@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,22 +11,6 @@ from recae.errors import ConfigError, DataError
 from recae.jobs.evaluate import evaluate, evaluate_lists
 from recae.jobs.reading import Reading
 from recae.jobs.train import train
-from recae.progress import Task
-
-
-class Told:
-    """A progress that remembers what was said."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def task(self, *_: object, **__: object):
-        from recae.progress import SILENT
-
-        return SILENT.task("")
-
-    def say(self, message: str) -> None:
-        self.lines.append(message)
 
 
 def files(folder: Path, **texts: str) -> dict[str, Path]:
@@ -34,13 +19,12 @@ def files(folder: Path, **texts: str) -> dict[str, Path]:
     return {name: folder / f"{name}.csv" for name in texts}
 
 
-def test_lists_are_judged_by_rank_whoever_made_them(tmp_path: Path) -> None:
+def test_lists_are_judged_by_rank_whoever_made_them(tmp_path: Path, told: Any) -> None:
     at = files(
         tmp_path,
         lists="user,item,rank\na,x,2\na,y,1\na,z,3\nb,q,1\nb,x,2\nstranger,x,1\n",
         target="user,item\na,x\na,new\nb,x\nc,y\n",
     )
-    told = Told()
     found = evaluate_lists(at["lists"], at["target"], metrics=["recall@2", "precision@2", "mrr@3"], progress=told)
     # a finds x of {x, new} at place 2, b finds x at place 2, c has no list.
     assert found.means == pytest.approx({"recall@2": (1 / 2 + 1 + 0) / 3, "precision@2": 1 / 3, "mrr@3": 1 / 3})
@@ -68,10 +52,11 @@ def test_an_item_twice_in_a_list_is_refused(tmp_path: Path) -> None:
         evaluate_lists(at["lists"], at["target"])
 
 
-def test_a_target_in_the_history_is_no_target_and_an_unknown_one_is_missed(crowds: Path, tmp_path: Path) -> None:
+def test_a_target_in_the_history_is_no_target_and_an_unknown_one_is_missed(
+    crowds: Path, tmp_path: Path, told: Any
+) -> None:
     folder = train(crowds, model="popularity", out=tmp_path / "m").folder
     at = files(tmp_path, history="user_id,item_id\n7,1\n7,2\n", target="user_id,item_id\n7,1\n7,3\n7,999\n")
-    told = Told()
     found = evaluate(folder, [at["history"]], at["target"], metrics=["recall@30"], progress=told)
     assert found.means == {"recall@30": 0.5}
     assert found.facts["unknown_targets"] == 1
@@ -104,7 +89,19 @@ def test_other_column_names_hold_for_all_files_that_have_them(tmp_path: Path) ->
     assert found.means == {"hit@1": 1.0}
 
 
-def test_the_double_of_progress_keeps_the_protocol() -> None:
-    task: Task
-    with Told().task("x") as task:
-        task.advance()
+def test_no_output_replaces_an_input(crowds: Path, tmp_path: Path) -> None:
+    folder = train(crowds, model="popularity", out=tmp_path / "m").folder
+    at = files(tmp_path, history="user_id,item_id\n7,1\n", target="user_id,item_id\n7,3\n")
+    for given in at.values():
+        with pytest.raises(ConfigError, match="would replace the input"):
+            evaluate(folder, [at["history"]], at["target"], per_user=given)
+        with pytest.raises(ConfigError, match="would replace the input"):
+            evaluate_lists(at["target"], at["target"], [at["history"]], report=given)
+        assert given.read_text().startswith("user_id,item_id")
+
+
+def test_errors_of_ratings_are_measured_only_where_ratings_are_predicted(crowds: Path, tmp_path: Path) -> None:
+    folder = train(crowds, model="ease", out=tmp_path / "m").folder
+    at = files(tmp_path, history="user_id,item_id,rating\n7,1,4\n", target="user_id,item_id,rating\n7,3,4\n")
+    with pytest.raises(ConfigError, match="ease ranks items and predicts no ratings: leave out rmse, mae"):
+        evaluate(folder, [at["history"]], at["target"], metrics=["rmse", "ndcg@10", "mae"])

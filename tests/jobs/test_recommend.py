@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,9 +15,11 @@ import pytest
 from recae.data.read import read
 from recae.errors import ConfigError, DataError, StorageError
 from recae.jobs import parts
+from recae.jobs.reading import Reading
 from recae.jobs.recommend import recommend
 from recae.jobs.train import train
 from recae.models.registry import model_class, model_names
+from recae.store.lock import locked
 from recae.store.tables import write_table
 
 N_USERS, N_ITEMS, EACH = 40, 18, 6
@@ -206,6 +209,58 @@ def test_shards_together_are_the_whole_and_the_last_one_closes_the_folder(
     assert pq.read_table(tmp_path / "lists").equals(pq.read_table(tmp_path / "one.parquet"))
     manifest = json.loads((tmp_path / "lists" / "_manifest.json").read_text())
     assert manifest["rows"] == sum(part["rows"] for part in manifest["parts"]) == N_USERS * (N_ITEMS - EACH)
+
+
+def test_shards_of_an_abandoned_division_do_not_count_twice(ease: Path, log: Path, tmp_path: Path) -> None:
+    given = {"out": tmp_path / "lists", "users_per_part": 6}
+    recommend(ease, [log], shard=(1, 4), **given)
+    recommend(ease, [log], shard=(1, 2), **given)
+    assert recommend(ease, [log], shard=(2, 2), **given).complete
+    recommend(ease, [log], out=tmp_path / "one.parquet")
+    assert pq.read_table(tmp_path / "lists").equals(pq.read_table(tmp_path / "one.parquet"))
+
+
+def test_a_shard_waits_for_another_one_that_is_closing_the_folder(
+    ease: Path, log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = {"out": tmp_path / "lists", "users_per_part": 6}
+    recommend(ease, [log], shard=(1, 2), **given)
+    closing = locked(tmp_path / ".lists.partial")
+    closing.__enter__()
+    monkeypatch.setattr(parts.time, "sleep", lambda _: closing.__exit__(None, None, None))
+    assert recommend(ease, [log], shard=(2, 2), **given).complete
+
+
+@pytest.mark.parametrize("role", ["histories", "users", "allow", "deny"])
+def test_lists_never_replace_what_they_are_made_from(role: str, ease: Path, log: Path, tmp_path: Path) -> None:
+    given = tmp_path / "given.parquet"
+    given.write_bytes(log.read_bytes())
+    before = given.read_bytes()
+    sources = {"histories": [given]} if role == "histories" else {"histories": [log], role: given}
+    with pytest.raises(ConfigError, match="would replace the input"):
+        recommend(ease, out=tmp_path / "." / "given.parquet", **sources)
+    with pytest.raises(ConfigError, match="would replace the input"):
+        recommend(ease, out=ease, **sources)
+    assert given.read_bytes() == before
+
+
+@pytest.mark.parametrize("header", ["who", "member", "user_id"])
+def test_lists_of_ids_may_call_their_column_as_the_log_does(
+    header: str, ease: Path, log: Path, tmp_path: Path, told: Any
+) -> None:
+    (tmp_path / "users.csv").write_text(f"{header}\nu3\nu4\n")
+    item = {"who": "thing", "member": "isbn", "user_id": "item_id"}[header]
+    (tmp_path / "deny.csv").write_text(f"{item}\ni1\n")
+    table = pq.read_table(log).rename_columns(["who", "thing", "stars"])
+    write_table(table, tmp_path / "odd.parquet")
+    reading = Reading(user_col="who", item_col="thing")
+    lists = {"users": tmp_path / "users.csv", "deny": tmp_path / "deny.csv"}
+    out = tmp_path / "l.parquet"
+    recommend(ease, [tmp_path / "odd.parquet"], out=out, reading=reading, progress=told, on_cold="error", **lists)
+    table = pq.read_table(out)
+    assert table["who"].unique().to_pylist() == ["u3", "u4"]
+    assert "i1" not in table["thing"].to_pylist()
+    assert told.lines == []
 
 
 def test_a_folder_of_somebody_else_is_left_alone(ease: Path, log: Path, tmp_path: Path) -> None:
