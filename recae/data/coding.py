@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from recae.data.ids import IdIndex
+from recae.data.ids import IdIndex, written_out
+from recae.data.values import is_text as holds_text
 from recae.errors import DataError
 
 Order = Literal["sorted", "appearance"]
@@ -43,12 +44,9 @@ class IdCoder:
         if isinstance(ids, pa.ExtensionArray):
             self._extension = ids.type
             ids = ids.storage
+        ids = written_out(ids)
         if pa.types.is_nested(ids.type):
             raise DataError(f"values of type {ids.type} cannot be ids")
-        if pa.types.is_string_view(ids.type):
-            ids = ids.cast(pa.large_string())
-        if pa.types.is_dictionary(ids.type):
-            ids = ids.dictionary_decode()
         encoded = ids.dictionary_encode()
         improper = _improper(encoded.dictionary, is_text)
         if not improper.any() and encoded.null_count == 0:
@@ -104,8 +102,9 @@ class IdCoder:
     def _numbers_from_text(self) -> list[pa.DictionaryArray]:
         numbers = []
         for chunk, is_text in zip(self._chunks, self._texts, strict=True):
+            typed_text = not is_text and holds_text(chunk.dictionary.type)
             whole = _whole_numbers(chunk) if is_text else chunk
-            if whole is None:
+            if whole is None or typed_text:
                 return self._chunks
             numbers.append(whole)
         return numbers

@@ -106,8 +106,7 @@ def find_roles(names: Sequence[str], choice: ColumnChoice, where: str, *, header
         if found[role] is None:
             raise _not_found(role, names, where, header)
     user, item = str(found["user"]), str(found["item"])
-    if user == item:
-        raise DataError(f"{where}: {quoted(user)} cannot be the user and the item column at once; name both.")
+    _refuse_two_roles(found, where)
     kind: ValueKind | None = "rating" if found["rating"] is not None else "weight" if found["weight"] else None
     return Roles(user, item, found["rating"] or found["weight"], kind, found["time"])
 
@@ -171,6 +170,17 @@ def refuse_repeats(names: Sequence[str], where: str) -> None:
         raise DataError(f"{where} has more than one column named {listed(repeated)}; rename or remove one.")
 
 
+def _refuse_two_roles(found: dict[str, str | None], where: str) -> None:
+    roles: dict[str, str] = {}
+    for role, name in found.items():
+        if name is not None and name in roles:
+            raise DataError(
+                f"{where}: {quoted(name)} cannot be the {roles[name]} and the {role} column at once; name both."
+            )
+        if name is not None:
+            roles[name] = role
+
+
 def _find(role: str, names: Sequence[str], choice: ColumnChoice, where: str, header: bool) -> str | None:
     chosen: str | None = getattr(choice, role)
     if chosen is not None:
@@ -195,9 +205,8 @@ def _not_found(role: str, names: Sequence[str], where: str, header: bool | None)
     if not names:
         return DataError(f"{where} has no columns.")
     if len(names) == 1:
-        return DataError(
-            f"{where} has only one column, {listed(names)}; a user and an item column are needed. "
-            "If the columns are separated by an unusual character, name it with --delimiter."
-        )
+        hint = " If the columns are separated by an unusual character, name it with --delimiter."
+        needed = f"{where} has only one column, {listed(names)}; a user and an item column are needed."
+        return DataError(needed if header is None else needed + hint)
     hint = " If the first line is data and not a header, say so with --no-header." if header else ""
     return DataError(f"{where}: no {role} column was found among {listed(names)}; name it with --{role}-col.{hint}")

@@ -12,10 +12,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from recae.data.columns import USUAL_NAMES, ColumnChoice, refuse_repeats
+from recae.data.columns import USUAL_NAMES, ColumnChoice, quoted, refuse_repeats
 from recae.data.jsonlines import open_json
 from recae.data.sniff import SAMPLE_BYTES, sniff
 from recae.data.textfiles import TextPart, open_bytes, unreadable
+from recae.data.values import is_text
 from recae.errors import ConfigError, DataError, StorageError
 
 _BATCH_ROWS = 1 << 18
@@ -41,8 +42,8 @@ class Part(Protocol):
     def ids_are_text(self) -> bool:
         """Whether ids are text only because the file has no types, so that "7" may stand for 7."""
 
-    def signature(self) -> tuple[object, ...]:
-        """What files of one folder must have in common."""
+    def kinds(self) -> dict[str, str]:
+        """What each column holds, in which the files of one folder must agree; "" where that is not known."""
 
     def batches(self, names: list[str], dropped: Counter[str] | None = None) -> Iterator[pa.RecordBatch]:
         """Only the columns `names`, in blocks; malformed rows are counted in `dropped` or refused."""
@@ -67,8 +68,8 @@ class ParquetPart:
     def names(self) -> list[str]:
         return list(self.schema.names)
 
-    def signature(self) -> tuple[object, ...]:
-        return _signature(self.schema)
+    def kinds(self) -> dict[str, str]:
+        return {field.name: _kind(field.type) for field in self.schema}
 
     def batches(self, names: list[str], dropped: Counter[str] | None = None) -> Iterator[pa.RecordBatch]:
         try:
@@ -95,8 +96,8 @@ class TablePart:
     def names(self) -> list[str]:
         return list(self.columns)
 
-    def signature(self) -> tuple[object, ...]:
-        return tuple(self.columns)
+    def kinds(self) -> dict[str, str]:
+        return dict.fromkeys(self.columns, "")
 
     def batches(self, names: list[str], dropped: Counter[str] | None = None) -> Iterator[pa.RecordBatch]:
         arrays = {name: _as_column(name, self.columns[name]) for name in names}
@@ -188,28 +189,34 @@ def _open_parquet(path: Path) -> ParquetPart:
 
 
 def _same_columns(parts: list[Part], folder: Path) -> list[Part]:
+    first, kinds = parts[0], parts[0].kinds()
+    advice = "Name one file, or put each kind in a folder of its own."
     for part in parts[1:]:
-        if part.signature() != parts[0].signature():
+        others = part.kinds()
+        if others.keys() != kinds.keys():
             raise DataError(
-                f"{folder} mixes files of different columns: {parts[0].label} has {', '.join(parts[0].names)} and "
-                f"{part.label} has {', '.join(part.names)}. Name one file, or put each kind in a folder of its own."
+                f"{folder} mixes files of different columns: {first.label} has {', '.join(first.names)} and "
+                f"{part.label} has {', '.join(part.names)}. {advice}"
+            )
+        odd = [name for name, kind in kinds.items() if kind and others[name] and kind != others[name]]
+        if odd:
+            raise DataError(
+                f"{folder} mixes files of different types: column {quoted(odd[0])} holds {kinds[odd[0]]} in "
+                f"{first.label} and {others[odd[0]]} in {part.label}. {advice}"
             )
     return parts
-
-
-def _signature(schema: pa.Schema) -> tuple[object, ...]:
-    return tuple((field.name, _kind(field.type)) for field in schema)
 
 
 def _kind(kind: pa.DataType) -> str:
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        return "number"
+        return "numbers"
     if pa.types.is_temporal(kind):
-        return "time"
-    is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
-    return "text" if is_text else str(kind)
+        return "times"
+    if pa.types.is_null(kind):
+        return ""
+    return "text" if is_text(kind) or pa.types.is_string_view(kind) else f"values of type {kind}"
 
 
 def _table_columns(source: Any) -> dict[str, Any]:

@@ -97,6 +97,15 @@ def as_arrow(ids: Any) -> pa.Array:
     return _storage(_one_array(ids))
 
 
+def written_out(array: pa.Array) -> pa.Array:
+    """`array` with plain values where it holds categories, runs or views of them."""
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    if pa.types.is_run_end_encoded(array.type):
+        array = pc.run_end_decode(array)
+    return array.cast(pa.large_string()) if pa.types.is_string_view(array.type) else array
+
+
 def as_texts(array: pa.Array) -> pa.Array:
     """large_string array of ids as they are written: 7 is "7", a UUID is in its usual form."""
     raw = (pa.types.is_fixed_size_binary, pa.types.is_binary, pa.types.is_large_binary)
@@ -114,10 +123,7 @@ def _one_array(ids: Any) -> pa.Array:
             raise DataError(f"Ids of different types cannot be mixed in one column: {error}.") from error
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
-    if pa.types.is_dictionary(array.type):
-        array = array.dictionary_decode()
-    if pa.types.is_string_view(array.type):
-        array = array.cast(pa.large_string())
+    array = written_out(array)
     if pa.types.is_nested(array.type):
         raise DataError(f"Values of type {array.type} cannot be ids.")
     return array

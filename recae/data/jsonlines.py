@@ -37,10 +37,9 @@ class JsonPart:
     def names(self) -> list[str]:
         return list(self.types)
 
-    def signature(self) -> tuple[object, ...]:
-        """What files of one folder must have in common."""
-        kinds = {int: "number", float: "number"}
-        return tuple(sorted((name, kinds.get(kind, kind.__name__)) for name, kind in self.types.items()))
+    def kinds(self) -> dict[str, str]:
+        """What each column holds."""
+        return {name: _WORDS.get(kind, "") for name, kind in self.types.items()}
 
     def batches(self, names: list[str], dropped: Counter[str] | None = None) -> Iterator[pa.RecordBatch]:
         """The columns `names`, in blocks; lines that are no JSON object are counted in `dropped` or refused."""
@@ -161,6 +160,8 @@ def parse_object(text: bytes, where: str) -> dict[str, Any]:
         raise DataError(f"{where}: byte 0x{text[error.start]:02X} is not UTF-8; JSON must be.") from error
     except json.JSONDecodeError as error:
         raise DataError(f"{where}: not JSON from character {error.pos + 1} on.") from error
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{where}: JSON with a number or a nesting too long to be read.") from error
     if not isinstance(record, dict):
         raise DataError(f'{where}: one JSON object per line is expected, such as {{"user_id": 1, "item_id": 2}}.')
     return record

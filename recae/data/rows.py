@@ -14,7 +14,7 @@ from recae.data.canonical import Coded
 from recae.data.coding import IdCoder, Order
 from recae.data.columns import HEADERLESS_NAMES, USUAL_NAMES, ColumnChoice, Roles, find_roles, quoted
 from recae.data.formats import Part, open_parts
-from recae.data.ids import IdIndex
+from recae.data.ids import IdIndex, written_out
 from recae.data.interactions import Columns, ValueKind
 from recae.data.textfiles import TextPart
 from recae.data.times import TimeParser, time_complaint
@@ -143,9 +143,9 @@ class _Collector:
         bad = {roles.user: bad_users, roles.item: bad_items}
         values = times = None
         if roles.value is not None and roles.value_kind is not None:
-            values, bad[roles.value] = parse_values(batch.column(roles.value), roles.value_kind)
+            values, bad[roles.value] = parse_values(written_out(batch.column(roles.value)), roles.value_kind)
         if roles.time is not None:
-            times, bad[roles.time] = self.times.parse(batch.column(roles.time))
+            times, bad[roles.time] = self.times.parse(written_out(batch.column(roles.time)))
         good = self._good_rows(bad, batch, part, roles, done)
         if good is not None:
             values = None if values is None else values[good]

@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from recae.data.columns import ColumnChoice, is_usual, refuse_repeats
 from recae.errors import DataError
@@ -15,6 +16,7 @@ from recae.errors import DataError
 SAMPLE_BYTES = 1 << 20
 _SAMPLE_LINES = 100
 _CANDIDATES = ("\t", ",", ";", "|", " ")
+_LONGEST_FIELD = 2**31 - 1
 _LATIN_SUFFIXES = (".dat", ".item", ".user")
 """MovieLens files, some of which are not UTF-8."""
 _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
@@ -47,7 +49,7 @@ class Dialect:
             return
         reader = csv.reader(lines, delimiter=self.delimiter)
         before = 0
-        for row in reader:
+        while (row := _next_row(reader)) is not None:
             if row:
                 yield before + 1, row
             before = reader.line_num
@@ -81,6 +83,15 @@ def sniff(
         return Dialect(delimiter, False, names, encoding, times_third)
     refuse_repeats(rows[0], where)
     return Dialect(delimiter, True, tuple(rows[0]), encoding)
+
+
+def _next_row(reader: Any) -> list[str] | None:
+    # csv refuses fields of more than 128 KiB unless the limit of the whole process is raised: here for one row only.
+    limit = csv.field_size_limit(_LONGEST_FIELD)
+    try:
+        return next(reader, None)
+    finally:
+        csv.field_size_limit(limit)
 
 
 def encoding_error(data: bytes, error: UnicodeDecodeError, where: str, line: int) -> DataError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from recae.data.sniff import Dialect, encoding_error
 from recae.errors import DataError, StorageError
 
 _BLOCK = 8 << 20
+_LONE_RETURN = re.compile(r"(?<=\r)(?!\n|$)")
 _SEPARATOR = "\x1f"
 """Stands in for delimiters of more than one character, which Arrow cannot read."""
 _MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bz2"}
@@ -39,9 +41,9 @@ class TextPart:
     def names(self) -> list[str]:
         return list(self.dialect.names)
 
-    def signature(self) -> tuple[object, ...]:
-        """What files of one folder must have in common."""
-        return self.dialect.names
+    def kinds(self) -> dict[str, str]:
+        """What each column holds."""
+        return dict.fromkeys(self.dialect.names, "text without a type")
 
     def batches(self, names: list[str], dropped: Counter[str] | None = None) -> Iterator[pa.RecordBatch]:
         """The columns `names` as strings, in blocks.
@@ -108,7 +110,8 @@ class TextPart:
                     text = line.decode(self.dialect.encoding)
                 except UnicodeDecodeError as error:
                     raise encoding_error(line, error, self.label, number) from None
-                yield text.removeprefix("\ufeff") if number == 1 else text
+                # A carriage return alone ends a line too, as Arrow has it.
+                yield from _LONE_RETURN.split(text.removeprefix("\ufeff") if number == 1 else text)
 
     def _explained(self, error: pa.ArrowInvalid) -> DataError:
         width = len(self.dialect.names)

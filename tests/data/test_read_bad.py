@@ -60,6 +60,14 @@ def test_the_line_is_exact_behind_values_of_several_lines(tmp_path: Path) -> Non
         read(path)
 
 
+@pytest.mark.parametrize("end", ["\r", "\r\n", "\n"])
+def test_the_line_is_exact_whatever_ends_it_and_however_long_it_is(end: str, tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text(f"user_id,item_id,rating,note{end}1,10,4,{'x' * 200_000}{end}2,11,x,short{end}", newline="")
+    with pytest.raises(DataError, match=r'line 3, column "rating": "x"'):
+        read(path)
+
+
 def test_the_line_is_exact_in_a_later_block(tmp_path: Path) -> None:
     path = tmp_path / "log.csv"
     rows = 1_200_000

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 import zstandard
@@ -50,6 +51,20 @@ def json_lines(path: Path) -> Path:
     return saved(path, "".join(json.dumps(dict(zip(NAMES, row, strict=True))) + "\n" for row in ROWS))
 
 
+def saved_table(path: Path) -> Path:
+    table = pa.Table.from_pandas(frame().astype({"rating": str}))
+    names = ["rating", "userId", "movieId"]
+    for name in names:
+        table = table.set_column(table.column_names.index(name), name, table[name].dictionary_encode())
+    pq.write_table(table, path, row_group_size=2)
+    return path
+
+
+def with_note(text: str, note: str) -> str:
+    header, *rows = text.splitlines()
+    return "\n".join([f"{header},note", *(f'{row},"{note}"' for row in rows)]) + "\n"
+
+
 def folder(path: Path, *writers: Callable[[Path], Any]) -> Path:
     path.mkdir()
     for writer in writers:
@@ -86,6 +101,18 @@ FORMS: dict[str, Callable[[Path], Any]] = {
     "Parquet without the suffix": lambda at: parquet(at / "log"),
     "DataFrame": lambda at: frame(),
     "DataFrame with categories": lambda at: frame().astype({"userId": "category"}),
+    "DataFrame of nothing but categories": lambda at: frame().astype(str).assign(
+        **{name: frame()[name].astype("category") for name in NAMES}
+    ),
+    "Parquet with dictionaries": lambda at: saved_table(at / "log.parquet"),
+    "Arrow table of runs": lambda at: pa.table({name: pc.run_end_encode(pa.array(frame()[name])) for name in NAMES}),
+    "old line ends": lambda at: saved(at / "log.csv", lines(",", end="\r")),
+    "a very long field": lambda at: saved(at / "log.csv", with_note(lines(","), "x" * 300_000)),
+    "a folder of files with columns in another order": lambda at: folder(
+        at / "logs",
+        lambda inside: pq.write_table(pa.Table.from_pandas(frame().iloc[1:]), inside / "1.parquet"),
+        lambda inside: pq.write_table(pa.Table.from_pandas(frame().iloc[:1]).select(NAMES[::-1]), inside / "2.parquet"),
+    ),
     "dict of lists": lambda at: frame().to_dict("list"),
     "dict of arrays": lambda at: {name: frame()[name].to_numpy() for name in NAMES},
     "Arrow table": lambda at: pa.Table.from_pandas(frame()),

@@ -224,3 +224,12 @@ def test_uuids_can_be_written_and_read_again(suffix: str, tmp_path: Path) -> Non
     again = read(tmp_path / f"log.{suffix}")
     assert again.users.positions(log.users.values).tolist() == [0, 1]
     assert again.users.texts().equals(log.users.texts())
+
+
+def test_untyped_ids_are_what_the_typed_ones_beside_them_are(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("user_id,item_id\n1,7\n2,7\n")
+    for typed in (["2", "x"], pa.array(["2", "3"], pa.large_string()), [2, 3]):
+        log = read([tmp_path / "a.csv", {"user_id": typed, "item_id": [7, 8]}])
+        assert log.n_users == 3
+        assert log.counts == {"duplicates": 1}
+        assert type(log.users.values[0].as_py()) is type(pa.array(typed)[0].as_py())

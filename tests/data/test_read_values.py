@@ -216,6 +216,14 @@ def test_bad_json_lines_are_dropped_and_counted(tmp_path: Path) -> None:
     assert log.matrix.toarray().tolist() == [[1], [2.5]]
 
 
+@pytest.mark.parametrize("line", ["[" * 100_000, '{"user": 1, "item": ' + "1" * 5000 + "}"])
+def test_json_beyond_all_limits_is_refused(line: str, tmp_path: Path) -> None:
+    path = saved(tmp_path / "log.jsonl", '{"user": 1, "item": 2}\n' + line + "\n")
+    with pytest.raises(DataError, match="line 2: JSON with a number or a nesting too long"):
+        read(path)
+    assert read(path, on_bad="drop").counts == {"bad rows": 1}
+
+
 def test_bad_rows_of_a_frame_are_dropped_and_counted() -> None:
     kinds = pd.Categorical(["a", "b", "a"], categories=["z", "b", "a"])
     assert read(pd.DataFrame({"user": [1, 2, 3], "item": kinds})).items.values.to_pylist() == ["a", "b"]
