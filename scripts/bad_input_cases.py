@@ -75,6 +75,12 @@ FILES = [
         3,
         ("logs/a.csv", "logs/b.csv", "different columns"),
     ),
+    Case(
+        "a folder of different types",
+        files(a__jsonl='{"user_id": 1, "item_id": 2}\n', b__jsonl='{"user_id": "u1", "item_id": 2}\n'),
+        3,
+        ('"user_id" holds numbers in logs/a.jsonl and text in logs/b.jsonl',),
+    ),
     Case("joined files of which one has ratings", both(GOOD, "user_id,item_id\n1,2\n"), 3, ("a.csv", "b.csv", "agree")),
 ]
 
@@ -108,6 +114,13 @@ COLUMNS = [
         3,
         ("log.csv", "at once"),
         {"columns": ColumnChoice(user="user_id", item="user_id")},
+    ),
+    Case(
+        "one column for the rating and the time",
+        text(GOOD),
+        3,
+        ("log.csv", "the rating and the time column at once"),
+        {"columns": ColumnChoice(rating="rating", time="rating")},
     ),
     Case(
         "two columns of one name", text("user_id,item_id,item_id\n1,2,3\n"), 3, ("log.csv", "item_id", "more than one")
@@ -236,7 +249,7 @@ VALUES = [
 ]
 
 REQUESTS = [
-    Case("no rating reaches the minimum", text(GOOD), 3, ("5", "highest rating is 4"), {"min_rating": 5}),
+    Case("no rating reaches the minimum", text(GOOD), 3, ("rating of 5", "highest is 4"), {"min_rating": 5}),
     Case(
         "a minimum rating without ratings",
         text("user_id,item_id\n1,2\n"),

@@ -48,7 +48,7 @@ class Filters:
         if self.start is not None or self.end is not None:
             log = _within(log, self.start, self.end)
         if self.min_rating is not None:
-            log = _rated(log, self.min_rating)
+            log = rated_at_least(log, self.min_rating)
         if self.binarize:
             log = binarized(log)
         if self.min_user_items > 0 or self.min_item_users > 0:
@@ -115,16 +115,23 @@ def _neighbours(indptr: np.ndarray, indices: np.ndarray, rows: np.ndarray) -> np
     return indices[np.repeat(indptr[rows], lengths) + offsets]
 
 
-def _rated(log: Interactions, min_rating: float) -> Interactions:
+def rated_at_least(log: Interactions, min_rating: float) -> Interactions:
+    """Without the interactions rated lower, and without the users and items that then have none.
+
+    Raises:
+        DataError: there are neither ratings nor weights, or none is high enough.
+    """
     if log.columns.value is None:
-        raise DataError(f"min-rating {min_rating:g} needs ratings, and the data has no rating or weight column.")
-    kept = log.matrix.data >= np.float32(min_rating)
-    if not kept.any():
         raise DataError(
-            f"Nothing is left: all {log.nnz} values in column '{log.columns.value}' lie below min-rating "
-            f"{min_rating:g} (the highest is {log.matrix.data.max():g})."
+            f"A minimum rating of {min_rating:g} needs a rating column and there is none; name it with --rating-col."
         )
-    return log.keep(kept, below_min_rating=int(np.count_nonzero(~kept))).drop_empty()
+    high = log.matrix.data >= np.float32(min_rating)
+    if not high.any():
+        raise DataError(
+            f"Nothing is left: no interaction has a {log.columns.value_kind} of {min_rating:g} or more "
+            f"(the highest is {log.matrix.data.max():g})."
+        )
+    return log.keep(high, below_min_rating=int(np.count_nonzero(~high))).drop_empty()
 
 
 def _within(log: Interactions, start: str | float | None, end: str | float | None) -> Interactions:

@@ -10,13 +10,14 @@ from scipy import sparse
 
 from recae.data.canonical import Coded, Dedupe, canonical_matrix, first_repeat
 from recae.data.columns import USUAL_NAMES, ColumnChoice
+from recae.data.filters import rated_at_least
 from recae.data.ids import IdIndex
 from recae.data.interactions import Columns, Interactions
 from recae.data.rows import OnBad, Rows, Source, collect
 from recae.errors import ConfigError, DataError
 from recae.progress import SILENT, Progress
 
-__all__ = ["ColumnChoice", "from_rows", "rated_at_least", "read"]
+__all__ = ["ColumnChoice", "from_rows", "read"]
 
 
 def read(
@@ -99,24 +100,6 @@ def _refuse_repeats(rows: Rows) -> None:
         f"{rows.place(later)}: user {user} has item {item} already at {rows.place(earlier)}. "
         "Choose which one counts with --dedupe last, first, max or sum."
     )
-
-
-def rated_at_least(log: Interactions, min_rating: float) -> Interactions:
-    """Without the interactions rated lower, and without the users and items that then have none.
-
-    Raises:
-        DataError: there are neither ratings nor weights, or none is high enough.
-    """
-    if log.columns.value is None:
-        raise DataError(
-            f"A minimum rating of {min_rating:g} needs a rating column and there is none; name it with --rating-col."
-        )
-    high = log.matrix.data >= np.float32(min_rating)
-    if not high.any():
-        raise DataError(
-            f"No interaction is rated {min_rating:g} or higher (the highest rating is {log.matrix.data.max():g})."
-        )
-    return log.keep(high, below_min_rating=int(np.count_nonzero(~high))).drop_empty()
 
 
 def _from_matrix(matrix: Any, choice: ColumnChoice, dedupe: Dedupe | None) -> Interactions:

@@ -110,7 +110,7 @@ def test_users_and_items_without_interactions_go(make_log):
 @pytest.mark.parametrize(
     ("filters", "said"),
     [
-        (Filters(min_rating=6), "min-rating 6 .the highest is 5"),
+        (Filters(min_rating=6), "rating of 6 or more .the highest is 5"),
         (Filters(min_user_items=9), "at least 9 items per user"),
         (Filters(min_item_users=9), "9 users per item"),
         (Filters(start="1980-01-01"), "from 1980-01-01 to the end"),
@@ -123,7 +123,7 @@ def test_an_empty_result_names_the_filter(make_log, filters, said):
 
 
 def test_a_missing_column_is_named(make_log):
-    with pytest.raises(DataError, match="no rating or weight column"):
+    with pytest.raises(DataError, match="needs a rating column and there is none"):
         filter_log(make_log([("a", "x")]), min_rating=1)
     with pytest.raises(DataError, match="no time column"):
         filter_log(make_log([("a", "x")]), start="2020-01-01")
