@@ -44,7 +44,7 @@ def assemble(parts: Parts, spec: str, seed: int | None) -> Split:
     """The split: items are those of the training entries, users and items keep the order of the log.
 
     Targets among items that training never saw are counted in `HeldOut.unknown_targets`; history among them
-    is left out and counted in the notes.
+    is left out and counted in the notes, and so are users who then have no history.
 
     Raises:
         DataError: nothing is left to train on, or nothing is held out where something should be.
@@ -59,8 +59,8 @@ def assemble(parts: Parts, spec: str, seed: int | None) -> Split:
             notes = add_counts(notes, {f"{name}_{key}": count for key, count in left_out.items()})
             if held_out[name].n_users == 0:
                 raise DataError(
-                    f"{spec} finds no {name} targets: the {parts.log.n_users} users have too few interactions for it. "
-                    f"Choose a larger {name} part, or another strategy."
+                    f"{spec} finds no {name} targets: none of the {parts.log.n_users} users has both targets in the "
+                    f"{name} part and a history before them. Choose other shares or times, or another strategy."
                 )
     return Split(train, held_out.get("valid"), held_out.get("test"), spec, seed, notes)
 
@@ -70,7 +70,7 @@ def _hold_out(parts: Parts, cut: Cut, train: Interactions) -> tuple[HeldOut, dic
     column = train.items.positions(log.items.values)
     known = column[log.matrix.indices] != UNKNOWN
     target = cut.target & known if parts.drop_unknown else cut.target
-    targets, history = count_rows(log, target), count_rows(log, cut.history)
+    targets, history = count_rows(log, target), count_rows(log, cut.history & known)
     held = targets > 0
     notes = {
         "users_without_targets": int(((history > 0) & ~held).sum()),

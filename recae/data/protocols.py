@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from recae.data.filters import core
+from recae.data.ids import as_arrow
 from recae.data.interactions import Interactions
 from recae.data.parts import Cut, Parts, binarized, count_rows
 from recae.data.strategies import check_share, random_ranks, random_share, stream, weak_parts
@@ -14,6 +15,8 @@ from recae.errors import ConfigError, DataError
 LIANG_SEED = 98765
 LIANG_HELD_OUT = 10_000
 """Validation users and test users on ML-20M; 40,000 on Netflix and 50,000 on MSD."""
+LIANG_DRAWN_FROM = 5
+"""Targets are drawn only of users with so many interactions in the vocabulary."""
 
 
 def liang2018(
@@ -36,7 +39,8 @@ def liang2018(
        users are the test, the `heldout` before them the validation, the others train.
     4. The item vocabulary is what the training users have; of the held-out users everything else is dropped.
     5. In the order of the user ids, with the generator seeded anew for each of the two parts, int(0.2 n) of a user's
-       n interactions are drawn as targets; a user with n < `min_user_items` gets none and is not held out.
+       n interactions are drawn as targets; a user with n < 5 gets none, whatever `min_user_items`, and is not held
+       out.
 
         t t . t
         t . t t
@@ -64,7 +68,7 @@ def liang2018(
     train = group_of_entry == 0
     known = np.bincount(log.matrix.indices[train], minlength=log.n_items) > 0
     in_vocabulary = known[log.matrix.indices]
-    valid, test = (_liang_cut(log, (group_of_entry == part) & in_vocabulary, min_user_items) for part in (1, 2))
+    valid, test = (_liang_cut(log, (group_of_entry == part) & in_vocabulary) for part in (1, 2))
     notes["held-out interactions of items that no training user has"] = int(np.count_nonzero(~in_vocabulary))
     return Parts(log, train, valid, test, {key: n for key, n in notes.items() if n}, seed=LIANG_SEED)
 
@@ -160,17 +164,17 @@ def _liang_filtered(
             f"Nothing is left: liang2018 keeps ratings above {above:g}, items with at least {min_item_users} users and "
             f"users with at least {min_user_items} items."
         )
-    users, items = (pc.sort_indices(ids.values).to_numpy() for ids in (log.users, log.items))
+    users, items = (pc.sort_indices(as_arrow(ids.values)).to_numpy() for ids in (log.users, log.items))
     return log.select(users, items), notes
 
 
-def _liang_cut(log: Interactions, entries: np.ndarray, min_user_items: int) -> Cut:
+def _liang_cut(log: Interactions, entries: np.ndarray) -> Cut:
     """Draw the targets among `entries`, user by user in the order of the ids."""
     random = np.random.RandomState(LIANG_SEED)  # the authors' generator
     counts, positions = count_rows(log, entries), np.flatnonzero(entries)
     starts = np.concatenate(([0], np.cumsum(counts)))
     target = np.zeros(log.nnz, dtype=bool)
-    for user in np.flatnonzero((counts > 0) & (counts >= min_user_items)):
+    for user in np.flatnonzero(counts >= LIANG_DRAWN_FROM):
         n = int(counts[user])
         target[positions[starts[user] + random.choice(n, size=int(0.2 * n), replace=False)]] = True
     return Cut(entries & ~target, target)

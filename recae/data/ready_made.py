@@ -37,11 +37,11 @@ def read_ready_made(
         DataError: a file is malformed, or no target of a part is left.
         StorageError: a file could not be read.
     """
-    logs = [
-        None if source is None else read(source, columns=columns, on_bad=on_bad, progress=progress)
-        for source in (train, valid, test)
-    ]
-    return ready_made(logs[0] or read(train), logs[1], logs[2])
+
+    def part(source: str | Path) -> Interactions:
+        return read(source, columns=columns, on_bad=on_bad, progress=progress)
+
+    return ready_made(part(train), part(valid) if valid else None, part(test) if test else None)
 
 
 def ready_made(train: Interactions, valid: Interactions | None = None, test: Interactions | None = None) -> Split:
@@ -56,8 +56,15 @@ def ready_made(train: Interactions, valid: Interactions | None = None, test: Int
         . . v T       no row in train: an empty history at validation, one item at the test
 
     Raises:
-        DataError: a part has no target left.
+        DataError: a part has no target left, or `train` and `valid`, which are joined for the test, have not both
+            ratings or weights.
     """
+    if valid is not None and test is not None and valid.columns.value_kind != train.columns.value_kind:
+        kinds = [log.columns.value_kind or "neither ratings nor weight" for log in (train, valid)]
+        raise DataError(
+            f"The values of the training data are {kinds[0]}s, those of the validation data {kinds[1]}s: as history of "
+            "the test users they are joined and must agree."
+        )
     notes: dict[str, int] = {}
     held_out: dict[str, HeldOut] = {}
     for name, part, history in (("valid", valid, [train]), ("test", test, [train, *filter(None, (valid,))])):
@@ -85,9 +92,10 @@ def _hold_out(
     for note, count in (("targets that are in the history", int(seen.sum())), ("users without history", without)):
         if count:
             notes[f"{name} {note}"] = count
-    return HeldOut(
-        history[users], target[users], part.users.subset(users), outside.user_counts(), train.columns, outside
-    )
+    columns = train.columns
+    if part.columns.value_kind != columns.value_kind:
+        columns = replace(columns, value=None, value_kind=None)
+    return HeldOut(history[users], target[users], part.users.subset(users), outside.user_counts(), columns, outside)
 
 
 def _history(train: Interactions, part: Interactions, sources: list[Interactions]) -> sparse.csr_array:

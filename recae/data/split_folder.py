@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from scipy import sparse
 
-from recae.data.ids import UNKNOWN, IdIndex, as_arrow
+from recae.data.ids import UNKNOWN, IdIndex, as_arrow, as_texts
 from recae.data.interactions import Columns, Interactions
 from recae.data.parts import place
 from recae.data.split import HeldOut, Split, held_out_table
@@ -54,7 +54,7 @@ def write_split(split: Split, folder: str | Path, more: Mapping[str, Any] | None
         write_table(pa.table({columns.item: split.train.items.values}), beside / VOCABULARY)
         for name, part in parts.items():
             if part is not None:
-                facts[name] = _write_held_out(part, split.train.items, beside, name)
+                facts[name] = _write_held_out(part, split.train.items, columns, beside, name)
         write_json(beside, MARKER, {**(more or {}), **facts, "versions": library_versions()})
     return Path(folder)
 
@@ -91,33 +91,37 @@ def is_split_folder(path: str | Path) -> bool:
     return (Path(path) / MARKER).is_file()
 
 
-def _write_held_out(part: HeldOut, items: IdIndex, folder: Path, name: str) -> dict[str, int]:
+def _write_held_out(part: HeldOut, items: IdIndex, columns: Columns, folder: Path, name: str) -> dict[str, int]:
     if part.outside is None and part.unknown_targets.any():
         raise ValueError("Held-out data whose unknown targets are only counted cannot be written.")
     tables = [held_out_table(part.target, part.users, items, part.columns)]
     if part.outside is not None:
-        tables.append(held_out_table(part.outside.matrix, part.users, part.outside.items, part.columns))
+        beyond = held_out_table(part.outside.matrix, part.users, part.outside.items, part.columns)
+        tables.append(beyond)
+        if beyond.schema != tables[0].schema:
+            tables = _ids_as_text(tables, part.columns)
     targets = pa.concat_tables(tables)
     rows = np.concatenate([_row_numbers(part.target), *([_row_numbers(part.outside.matrix)] if part.outside else [])])
     write_table(targets.take(pa.array(np.argsort(rows, kind="stable"))), folder / f"{name}.parquet")
-    history = held_out_table(part.history, part.users, items, part.columns)
+    history = held_out_table(part.history, part.users, items, columns)
     write_table(history, folder / f"{name}_history.parquet")
     return {"users": part.n_users, "targets": targets.num_rows, "history": history.num_rows}
 
 
 def _read_held_out(folder: Path, name: str, items: IdIndex, columns: Columns) -> HeldOut:
     targets, history = _read(folder / f"{name}.parquet"), _read(folder / f"{name}_history.parquet")
+    given = columns if columns.value in targets.column_names else replace(columns, value=None, value_kind=None)
     users = _distinct(pa.concat_tables([targets.select([columns.user]), history.select([columns.user])])[columns.user])
     column = items.positions(targets[columns.item])
     unknown = column == UNKNOWN
     beyond = targets.filter(pa.array(unknown))
-    outside = _interactions(beyond, users, _distinct(beyond[columns.item]), columns, {})
+    outside = _interactions(beyond, users, _distinct(beyond[columns.item]), given, {})
     return HeldOut(
         history=_matrix(history, users, items, columns),
-        target=_matrix(targets.filter(pa.array(~unknown)), users, items, columns),
+        target=_matrix(targets.filter(pa.array(~unknown)), users, items, given),
         users=users,
         unknown_targets=outside.user_counts(),
-        columns=columns,
+        columns=given,
         outside=outside,
     )
 
@@ -163,7 +167,16 @@ def _row_numbers(matrix: sparse.csr_array) -> np.ndarray:
 
 def _distinct(ids: pa.ChunkedArray) -> IdIndex:
     """The ids in the order in which they first appear."""
-    return IdIndex(as_arrow(ids.unique()))
+    whole = ids.combine_chunks()
+    if not isinstance(whole, pa.ExtensionArray):
+        return IdIndex(as_arrow(whole.unique()))
+    return IdIndex(pa.ExtensionArray.from_storage(whole.type, whole.storage.unique()))
+
+
+def _ids_as_text(tables: list[pa.Table], columns: Columns) -> list[pa.Table]:
+    """Item ids as they are written, where the known and the unknown ones are of different types."""
+    at = tables[0].column_names.index(columns.item)
+    return [table.set_column(at, columns.item, as_texts(table[columns.item].combine_chunks())) for table in tables]
 
 
 def _read(path: Path) -> pa.Table:

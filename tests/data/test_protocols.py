@@ -3,8 +3,12 @@
 
 from __future__ import annotations
 
+import uuid
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from recae.data.ids import IdIndex
@@ -39,7 +43,7 @@ def transcribed(ratings: pd.DataFrame, heldout: int, min_uc: int = 5, min_sc: in
             history, targets = [], []
             for _, group in plays.groupby("user"):
                 n = len(group)
-                if n < min_uc:
+                if n < 5:
                     continue
                 chosen = np.zeros(n, dtype=bool)
                 chosen[np.random.choice(n, size=int(0.2 * n), replace=False).astype("int64")] = True
@@ -120,6 +124,13 @@ def test_liang2018_with_the_msd_parameters():
         frame, 12, "liang2018:heldout=12,min_user_items=12,min_item_users=4",
         kind="weight", above=None, min_uc=12, min_sc=4,
     )  # fmt: skip
+
+
+def test_liang2018_works_with_uuids():
+    log = frame_to_log(random_frame(0, 200, 300))
+    ids = IdIndex(pa.array([uuid.UUID(int=int(one)) for one in log.users.values.to_pylist()], pa.uuid()))
+    split, numbered = (make_split(one, "liang2018:heldout=20") for one in (replace(log, users=ids), log))
+    assert [one.int for one in split.test.users.values.to_pylist()] == numbered.test.users.values.to_pylist()
 
 
 def test_liang2018_leaves_the_global_generator_alone():

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from recae.data.ids import IdIndex
+from recae.data.ready_made import ready_made
 from recae.data.split_folder import is_split_folder, read_split, write_split
 from recae.data.splits import make_split
 from recae.errors import DamagedFileError, StorageError
@@ -78,7 +79,8 @@ IDS = {
     "uint64": pa.array([2**63 + k for k in range(30)], pa.uint64()),
     "leading zeros": pa.array([f"{k:05d}" for k in range(30)]),
     "unicode": pa.array([f"müller-{chr(0x4E00 + k)}" for k in range(30)], pa.large_string()),
-    "uuid": pa.array([uuid.UUID(int=k).bytes for k in range(30)], pa.binary(16)),
+    "16 bytes": pa.array([uuid.UUID(int=k).bytes for k in range(30)], pa.binary(16)),
+    "uuid": pa.array([uuid.UUID(int=k) for k in range(30)], pa.uuid()),
 }
 
 
@@ -86,7 +88,8 @@ IDS = {
 def test_ids_of_any_type_come_back(make_log, tmp_path, kind):
     log = sample_log(make_log)
     # Ids in descending order: positions must not depend on how the ids sort.
-    log = dataclasses.replace(log, users=IdIndex(IDS[kind].take(pa.array(range(29, -1, -1)))))
+    ids = IDS[kind].take(pa.array(range(29, -1, -1)))
+    log = dataclasses.replace(log, users=IdIndex(ids))
     log = dataclasses.replace(log, items=IdIndex(pa.array([f"i{k}" for k in range(log.n_items)][::-1])))
     split = make_split(log, "user-holdout:valid=3,test=3")
     assert_same_split(split, read_split(write_split(split, tmp_path / "split")))
@@ -120,6 +123,19 @@ def test_targets_among_unknown_items_are_in_the_file(make_log, tmp_path):
         {"user_id": "bob", "item_id": "c", "rating": 5.0},
     ]
     assert_same_split(split, read_split(folder))
+
+
+def test_parts_that_came_in_other_types_and_without_ratings(make_log, tmp_path):
+    train = make_log([(1, 10, 4), (1, 11, 5), (2, 10, 3)])
+    test = make_log([("1", "x"), ("2", "11")])
+    split = ready_made(train, None, test)
+    again = read_split(write_split(split, tmp_path / "split"))
+    for part in (split.test, again.test):
+        assert part.columns.value_kind is None
+        assert part.history.toarray().tolist() == [[4, 5], [3, 0]]
+        assert part.target.toarray().tolist() == [[0, 0], [0, 1]]
+        assert part.unknown_targets.tolist() == [1, 0]
+        assert "x" in part.outside.items.values.to_pylist()
 
 
 def test_no_foreign_folder_is_replaced(make_log, tmp_path):

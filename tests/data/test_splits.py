@@ -153,6 +153,14 @@ def test_items_that_training_never_saw_count_as_missed_targets(make_log):
     assert split.test.outside.items.take(split.test.outside.matrix.indices).to_pylist() == ["new", "c"]
 
 
+def test_a_user_whose_whole_history_is_unknown_is_left_out_and_counted(make_log):
+    rows = [("ann", "a", 5, 1), ("ann", "b", 5, 4), ("ann", "a2", 5, 9), ("bob", "new", 5, 4), ("bob", "a", 5, 9)]
+    split = make_split(make_log(rows), "time:at=5,valid_at=2")
+    assert split.test.users.values.to_pylist() == ["ann"]
+    assert split.notes["test users without history"] == 1
+    assert split.notes["test targets of users without history"] == 1
+
+
 def test_time_cuts_everybody_at_one_moment(make_log):
     day = 86_400
     rows = [("ann", "a", 5, 0), ("ann", "b", 5, day), ("ann", "c", 5, 3 * day), ("bob", "a", 5, 3 * day),
@@ -161,10 +169,10 @@ def test_time_cuts_everybody_at_one_moment(make_log):
     parts = parts_of(split)
     assert parts["train"] == {("ann", "a"), ("bob", "b")}
     assert parts["valid"] == {("ann", "b")}
-    assert parts["test"] == {("ann", "c"), ("bob", "a"), ("cid", "b")}
+    assert parts["test"] == {("ann", "c"), ("bob", "a")}  # all that cid had before is an item that nobody trained on
     assert split.notes["valid users without history"] == 1
-    assert split.notes["test users without history"] == 1
-    assert split.notes["test targets of users without history"] == 1
+    assert split.notes["test users without history"] == 2
+    assert split.notes["test targets of users without history"] == 2
     assert parts_of(make_split(make_log(rows), f"time:{3 * day}"))["test"] == parts["test"]
     by_number = make_log(rows, time_unit="number")
     assert parts_of(make_split(by_number, f"time:{3 * day}"))["test"] == parts["test"]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from recae.data.interactions import Columns
 from recae.data.ready_made import read_ready_made, ready_made
 from recae.errors import DataError
 
@@ -54,6 +57,14 @@ def test_ids_of_another_width_are_the_same_ids(tmp_path):
     assert split.test.target.nnz == split.test.history.nnz == 1
     assert split.train.items.take(split.test.target.indices).to_pylist() == [8]
     assert split.valid is None
+
+
+def test_a_history_is_not_joined_from_ratings_and_none(make_log):
+    train, test = make_log([("ann", "a", 5), ("ann", "b", 1)]), make_log([("ann", "d", 5)])
+    valid = dataclasses.replace(make_log([("ann", "c", 1)]), columns=Columns())
+    with pytest.raises(DataError, match="training data are ratings, those of the validation data neither"):
+        ready_made(train, valid, test)
+    assert ready_made(train, valid).valid.columns.value_kind is None
 
 
 @pytest.mark.real_data
