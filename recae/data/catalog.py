@@ -10,9 +10,10 @@ import pyarrow as pa
 
 from recae.data.coding import IdCoder
 from recae.data.columns import ColumnChoice, plain
-from recae.data.formats import Part, open_parts
+from recae.data.formats import open_parts
 from recae.data.id_lists import add_ids, id_column
 from recae.data.ids import UNKNOWN, IdIndex, as_texts
+from recae.data.jsonlines import JsonPart
 from recae.data.textfiles import TextPart
 from recae.errors import DataError
 
@@ -32,7 +33,7 @@ class Catalog:
     titles: list[str] | None
     """By item; the id as text where a title is missing. None if no column holds titles."""
     columns: pa.Table
-    """Every other column as it was read, by item."""
+    """Every other column as it was read, by item; of JSON lines only those of plain values."""
 
     def titles_for(self, items: IdIndex) -> list[str]:
         """A title for each of `items`: the id as text where the catalogue has none."""
@@ -58,8 +59,12 @@ def read_catalog(source: Any, *, item_col: str | None = None, title_col: str | N
     for part in open_parts(source, choice=ColumnChoice(item=item_col)):
         headerless = isinstance(part, TextPart) and not part.dialect.header
         id_name = part.names[0] if headerless and item_col is None else id_column(part, "item", item_col)
-        add_ids(coder, part, id_name)
-        table = _whole(part)
+        plain_names = [name for name in part.names if not isinstance(part, JsonPart) or part.types[name] is not object]
+        batches = list(part.batches(plain_names))
+        add_ids(coder, part, id_name, batches)
+        if not batches:
+            continue
+        table = pa.Table.from_batches(batches)
         if headerless:
             table = table.rename_columns(_names(len(part.names)))
             id_name = table.column_names[part.names.index(id_name)]
@@ -76,10 +81,6 @@ def read_catalog(source: Any, *, item_col: str | None = None, title_col: str | N
         (column for known in _TITLES for column in table.column_names if plain(column) == known), None
     )
     return Catalog(items, None if title is None else _titles(table, title, items), table)
-
-
-def _whole(part: Part) -> pa.Table:
-    return pa.Table.from_batches(list(part.batches(part.names)))
 
 
 def _names(count: int) -> list[str]:

@@ -11,10 +11,11 @@ from scipy import sparse
 
 from recae.data.canonical import Dedupe
 from recae.data.columns import USUAL_NAMES, ColumnChoice
+from recae.data.filters import rated_at_least
 from recae.data.id_lists import read_id_list
 from recae.data.ids import UNKNOWN, IdIndex
 from recae.data.interactions import Columns, Interactions, ValueKind
-from recae.data.read import from_rows, rated_at_least
+from recae.data.read import from_rows
 from recae.data.rows import OnBad, Source, collect
 from recae.data.split import HeldOut
 from recae.errors import DataError
@@ -83,7 +84,7 @@ def read_histories(
         DataError: the content cannot be used, or has no ratings where they are needed.
         StorageError: a file cannot be read.
     """
-    source = Source(list(sources), columns, on_bad, header, delimiter)
+    source = Source(_joined(sources), columns, on_bad, header, delimiter)
     log = _log(source, min_rating, dedupe, progress)
     if needs_ratings and not log.has_ratings:
         raise DataError("The model works with ratings and these histories have none; name the column: --rating-col.")
@@ -120,7 +121,7 @@ def read_held_out(
         DataError: the content cannot be used, or no target is left.
         StorageError: a file cannot be read.
     """
-    targets = _log(Source(list(target_sources), columns, on_bad, header, delimiter), min_rating, dedupe, progress)
+    targets = _log(Source(_joined(target_sources), columns, on_bad, header, delimiter), min_rating, dedupe, progress)
     known = items.positions(targets.items.values)
     target = _onto(targets, known, len(items))
     histories = Histories(target[:0], targets.users.subset([]), UnknownItems(), targets.columns)
@@ -155,6 +156,11 @@ def rows_for(users: IdIndex, histories: Histories) -> sparse.csr_array:
     found = matrix[rows[has_row]]
     indptr = np.concatenate(([0], np.cumsum(counts))).astype(found.indices.dtype)
     return sparse.csr_array((found.data, found.indices, indptr), shape=(len(users), matrix.shape[1]))
+
+
+def _joined(sources: Any) -> list[Any]:
+    # One source that is not in a list is taken for what it is, and not for a sequence of letters or columns.
+    return list(sources) if isinstance(sources, (list, tuple)) else [sources]
 
 
 def _log(source: Source, min_rating: float | None, dedupe: Dedupe | None, progress: Progress) -> Interactions:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import numpy as np
+import pyarrow as pa
 
 from recae.data.coding import IdCoder
 from recae.data.columns import ColumnChoice, listed, plain, quoted, usual_column
@@ -31,7 +33,8 @@ def read_id_list(
     label = "The list"
     for part in open_parts(source, header=header, choice=choice):
         label = part.label
-        add_ids(coder, part, id_column(part, prefer, column))
+        name = id_column(part, prefer, column)
+        add_ids(coder, part, name, part.batches([name]))
     if coder.is_empty:
         raise DataError(f"{label} holds no ids.")
     return coder.finish("appearance")[0]
@@ -58,14 +61,14 @@ def id_column(part: Part, role: Literal["user", "item"], chosen: str | None = No
     return found
 
 
-def add_ids(coder: IdCoder, part: Part, name: str) -> None:
-    """Put every id of one column into `coder`.
+def add_ids(coder: IdCoder, part: Part, name: str, batches: Iterable[pa.RecordBatch]) -> None:
+    """Put every id of the column `name` in the `batches` of a part into `coder`.
 
     Raises:
         DataError: an id is missing, with its place.
     """
     done = 0
-    for batch in part.batches([name]):
+    for batch in batches:
         ids, bad = coder.encode(batch.column(name), is_text=part.ids_are_text)
         if bad is not None:
             raise DataError(f"{part.place(done + int(np.argmax(bad)))}, column {quoted(name)}: the id is missing.")

@@ -34,6 +34,16 @@ def test_catalogues_in_every_form(name: str, content: str, encoding: str, tmp_pa
     assert catalog.titles_for(IdIndex.of([10, 99, 2])) == ["Alien", "99", "Café"]
 
 
+def test_a_catalogue_without_rows_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no rows"):
+        read_catalog(saved(tmp_path / "items.csv", "item_id,title\n"))
+
+
+def test_lists_in_json_lines_are_left_out(tmp_path: Path) -> None:
+    catalog = read_catalog(saved(tmp_path / "items.jsonl", '{"item": 2, "title": "Alien", "genres": ["SF"]}\n'))
+    assert (catalog.titles, catalog.columns.column_names) == (["Alien"], ["title"])
+
+
 def test_missing_titles_are_the_ids_and_the_first_row_of_an_item_counts() -> None:
     frame = pd.DataFrame({"isbn": ["1", "2", "1", "3"], "title": ["A", None, "B", " "], "tags": [["x"], [], ["y"], []]})
     catalog = read_catalog(frame)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 
@@ -66,6 +67,13 @@ def test_item_ids_match_across_types() -> None:
     items = IdIndex.of(pa.array([7, 8], pa.int32()))
     assert read_histories([{"user": ["u"], "item": ["8"]}], items).matrix.toarray().tolist() == [[0, 1]]
     assert read_histories([{"user": ["u"], "item": ["08"]}], items).unknown_items.count == 1
+
+
+def test_one_source_need_not_be_a_list(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text("user_id,item_id\n7,2\n")
+    for source in (path, str(path), pd.DataFrame({"user_id": [7], "item_id": [2]})):
+        assert read_histories(source, IdIndex.of([1, 2])).matrix.toarray().tolist() == [[0, 1]]
 
 
 def test_options_are_those_of_read() -> None:
