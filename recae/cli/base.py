@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from recae.cli.config import defaults_from, keys_of
-from recae.cli.console import Console
+from recae.cli.console import Call, Console
 from recae.cli.help import COMMON, Command, LazyGroup, Option
 from recae.cli.progress import progress_for
 from recae.cli.threads import use_threads
@@ -36,7 +36,9 @@ def command(path: str, *, examples: Sequence[str]) -> Callable[[Callable[..., No
         def callback(*, json: bool, quiet: bool, verbose: int, threads: int | None, **values: Any) -> None:
             verbosity = -1 if quiet else verbose
             use_threads(threads)
-            typed = shlex.join(["recae", *(click.get_current_context().find_root().obj or ())])
+            call = click.get_current_context().find_root().obj or Call((), json)
+            call.as_json = json
+            typed = shlex.join(["recae", *call.arguments])
             function(Console(path, typed, json, verbosity, progress=progress_for(verbosity)), **values)
 
         with_options = _added(callback, _COMMON_OPTIONS)

@@ -20,6 +20,14 @@ from recae.cli.progress import LineProgress
 from recae.progress import Progress
 
 
+@dataclass
+class Call:
+    """One call of the program: what was typed, and whether it is answered in JSON, also where it ends in an error."""
+
+    arguments: tuple[str, ...]
+    as_json: bool
+
+
 def new_run_id() -> str:
     """A name for one run that sorts by time and is unlike any other."""
     return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()) + "-" + secrets.token_hex(3)

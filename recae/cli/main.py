@@ -15,7 +15,7 @@ from typing import TextIO
 
 import click
 
-from recae.cli.console import json_line
+from recae.cli.console import Call, json_line
 from recae.cli.help import LazyGroup
 from recae.errors import CapacityError, RecaeError, StorageError
 
@@ -72,8 +72,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _guarded(arguments: list[str]) -> int:
+    # What a command makes of its options and its configuration file replaces this first guess.
+    call = Call(tuple(arguments), "--json" in arguments or _is_set("RECAE_JSON"))
     try:
-        with cli.make_context("recae", arguments.copy(), obj=tuple(arguments)) as context:
+        with cli.make_context("recae", arguments.copy(), obj=call) as context:
             cli.invoke(context)
         sys.stdout.flush()
         return 0
@@ -86,32 +88,37 @@ def _guarded(arguments: list[str]) -> int:
     except KeyboardInterrupt as interrupt:
         terminated = isinstance(interrupt, Terminated)
         code = EXIT_TERMINATED if terminated else EXIT_INTERRUPTED
-        return _fail(arguments, interrupt, "Terminated." if terminated else "Interrupted.", code)
+        return _fail(call, interrupt, "Terminated." if terminated else "Interrupted.", code)
     except click.ClickException as error:
-        return _usage(arguments, error)
+        return _usage(call, error)
     except RecaeError as error:
-        return _fail(arguments, error, str(error), error.exit_code)
+        return _fail(call, error, str(error), error.exit_code)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        return _fail(arguments, error, f"{where}{error.strerror or error}.", StorageError.exit_code)
+        return _fail(call, error, f"{where}{error.strerror or error}.", StorageError.exit_code)
     except Exception as error:  # noqa: BLE001 - the boundary: a mistake of ours still ends in one sentence
         if _out_of_memory(error):
             advice = "Not enough memory: use a smaller model, stricter filters or a machine with more."
-            return _fail(arguments, error, f"{advice} ({_first_line(error)})", CapacityError.exit_code)
+            return _fail(call, error, f"{advice} ({_first_line(error)})", CapacityError.exit_code)
         sentence = f"Internal error, {type(error).__name__}: {_first_line(error)}. Add --traceback to see where."
-        return _fail(arguments, error, sentence, EXIT_INTERNAL)
+        return _fail(call, error, sentence, EXIT_INTERNAL)
 
 
-def _fail(arguments: list[str], error: BaseException, sentence: str, code: int) -> int:
-    if "--traceback" in arguments or os.environ.get("RECAE_TRACEBACK", "0") not in ("", "0"):
+def _fail(call: Call, error: BaseException, sentence: str, code: int) -> int:
+    if "--traceback" in call.arguments or _is_set("RECAE_TRACEBACK"):
         traceback.print_exception(error)
     click.echo(f"recae: {sentence}", err=True)
-    if "--json" in arguments or os.environ.get("RECAE_JSON", "0") not in ("", "0"):
+    if call.as_json:
         click.echo(json_line({"status": "error", "exit_code": code, "message": sentence}))
     return code
 
 
-def _usage(arguments: list[str], error: click.ClickException) -> int:
+def _is_set(variable: str) -> bool:
+    """Whether an environment variable says yes, in any of the words that click takes for it."""
+    return os.environ.get(variable, "").strip().lower() in ("1", "true", "t", "yes", "y", "on")
+
+
+def _usage(call: Call, error: click.ClickException) -> int:
     context = getattr(error, "ctx", None)
     if type(error).__name__ == "NoArgsIsHelpError" and context is not None:
         click.echo(context.get_help(), err=True)
@@ -119,7 +126,7 @@ def _usage(arguments: list[str], error: click.ClickException) -> int:
     where = f" Try '{context.command_path} --help'." if context is not None else ""
     sentence = error.format_message().rstrip(".").replace("\n", " ")
     ended = sentence if sentence.endswith(("?", "!")) else f"{sentence}."
-    return _fail(arguments, error, ended + where, EXIT_USAGE)
+    return _fail(call, error, ended + where, EXIT_USAGE)
 
 
 def _out_of_memory(error: Exception) -> bool:

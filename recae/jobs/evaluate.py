@@ -30,6 +30,13 @@ from recae.store.tables import with_facts, write_table
 LIST_METRICS = tuple(name for name in DEFAULT_METRICS if not name.startswith(("coverage", "novelty")))
 """Without histories nobody knows the catalogue, so how much of it is listed cannot be told."""
 
+NOTES = {
+    "targets already in the history": ": left out, they cannot be recommended",
+    "users without other targets": ": left out",
+    "targets among unknown items": ": counted as missed",
+}
+"""What becomes of that which `read_held_out` counts."""
+
 
 @dataclass(frozen=True, eq=False)
 class Judged:
@@ -162,7 +169,7 @@ def _tell(found: JudgeableLists, source: Source, progress: Progress) -> None:
 
 def _tell_notes(held_out: HeldOut, target: Source, progress: Progress) -> None:
     for what, count in held_out.notes.items():
-        progress.say(f"{target}: {count:,} {what}.")
+        progress.say(f"{target}: {count:,} {what}{NOTES.get(what, '')}.")
 
 
 def _finish(

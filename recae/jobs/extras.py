@@ -13,6 +13,5 @@ def need_report_extra() -> None:
     Raises:
         ConfigError: with the line to type.
     """
-    missing = [name for name in ("matplotlib", "jinja2") if find_spec(name) is None]
-    if missing:
-        raise ConfigError(f"The HTML report needs {' and '.join(missing)}: pip install 'recae[report]'.")
+    if find_spec("jinja2") is None:
+        raise ConfigError("The HTML report needs jinja2: pip install 'recae[report]'.")

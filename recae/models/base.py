@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
@@ -182,5 +184,12 @@ def make_config(model: type[Recommender], settings: dict[str, Any]) -> ModelConf
         return model.Config(**settings)
     except ValidationError as error:
         known = ", ".join(model.Config.model_fields) or "none"
-        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']} (got {e['input']!r})" for e in error.errors())
+        wrong = "; ".join(_mistake(str(e["loc"][0]), e, model.Config) for e in error.errors())
         raise ConfigError(f"{model.info.name} cannot use these hyper-parameters: {wrong}. It has: {known}.") from None
+
+
+def _mistake(name: str, error: Mapping[str, Any], config: type[ModelConfig]) -> str:
+    if error["type"] != "extra_forbidden":
+        return f"{name}: {error['msg']} (got {error['input']!r})"
+    near = difflib.get_close_matches(name, config.model_fields, n=1)
+    return f"there is no {name}" + (f", did you mean {near[0]}?" if near else "")

@@ -18,8 +18,12 @@ def require_memory(needed: int, limit: int | None, what: str, alternative: str) 
     """
     free = free_memory() if limit is None else limit
     if needed > free:
-        estimate = f"about {needed / 1e9:.1f} GB of memory and {free / 1e9:.1f} GB may be used"
+        estimate = f"about {_amount(needed)} of memory and {_amount(free)} may be used"
         raise CapacityError(f"{what} would take {estimate}: {alternative}.")
+
+
+def _amount(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
 
 
 def free_memory() -> int:

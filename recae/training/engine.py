@@ -13,7 +13,7 @@ import torch
 from scipy import sparse
 from torch import Tensor, nn
 
-from recae.errors import RecaeError
+from recae.errors import ConfigError
 from recae.options import RunOptions
 from recae.training.curve import CurvePoint, LearningCurve
 from recae.training.precision import choose_device, choose_dtype
@@ -21,8 +21,8 @@ from recae.training.sparse import SparseRows
 from recae.training.validation import Validation
 
 
-class TrainingDivergedError(RecaeError):
-    """The loss became infinite or undefined."""
+class TrainingDivergedError(ConfigError):
+    """The loss became infinite or undefined: these hyper-parameters do not suit the data."""
 
 
 @dataclass(frozen=True)

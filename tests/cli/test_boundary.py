@@ -65,6 +65,16 @@ def test_the_traceback_is_there_for_whoever_asks(recae, monkeypatch: pytest.Monk
     assert "Traceback" in recae("inspect", "model").err
 
 
+def test_errors_are_json_wherever_json_was_asked_for(recae, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert recae("inspect", "nowhere").out == ""
+    (tmp_path / "c.toml").write_text("[inspect]\njson = true\n")
+    assert recae("inspect", "nowhere", "--config", tmp_path / "c.toml").answer["exit_code"] == 5
+    monkeypatch.setenv("RECAE_JSON", "false")
+    assert recae("inspect", "nowhere").out == ""
+    monkeypatch.setenv("RECAE_INSPECT_JSON", "yes")
+    assert recae("inspect", "nowhere").answer["exit_code"] == 5
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

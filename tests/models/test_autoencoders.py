@@ -148,6 +148,16 @@ class TestAutoRec:
     def test_the_penalty_is_half_l2_over_the_whole_sum_of_errors(self) -> None:
         assert AutoRecUser(l2=50)._schedule(200).l2 == pytest.approx(50 / 200)
 
+    def test_the_penalty_does_not_count_rows_without_ratings(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        log = rated_log()
+        asked: list[int] = []
+        real = AutoRecUser._schedule
+        monkeypatch.setattr(AutoRecUser, "_schedule", lambda self, rows: (asked.append(rows), real(self, rows))[1])
+        padded = sparse.csr_array(sparse.vstack([log.matrix, sparse.csr_array((5, log.n_items), dtype=np.float32)]))
+        empty = Interactions(padded, IdIndex.range(log.n_users + 5), log.items, columns=log.columns)
+        AutoRecUser(latent=4, epochs=1, patience=0).fit(empty, options=FP32)
+        assert asked == [log.n_users]
+
     @pytest.mark.parametrize("model", [AutoRecItem, AutoRecUser])
     def test_it_recovers_ratings_of_low_rank(self, model: type[AutoRecItem] | type[AutoRecUser]) -> None:
         log = rated_log()

@@ -19,6 +19,11 @@ def test_what_does_not_fit_is_refused_with_estimate_and_alternative():
         require_memory(3_000_000_000, limit=2_000_000_000, what="It", alternative="do less")
 
 
+def test_small_amounts_are_told_in_megabytes():
+    with pytest.raises(CapacityError, match=r"about 78\.4 MB of memory and 1\.0 MB may be used"):
+        require_memory(78_400_000, limit=1_000_000, what="It", alternative="do less")
+
+
 def test_without_a_limit_the_machine_decides():
     with pytest.raises(CapacityError, match="1000000"):
         require_memory(10**15, limit=None, what="It", alternative="do less")

@@ -48,7 +48,7 @@ def test_weights_minimise_the_penalised_error_under_a_zero_diagonal(tastes):
 
 
 def test_it_refuses_before_it_takes_memory_that_is_not_there(tastes):
-    with pytest.raises(CapacityError, match=r"EASE on 40 items would take about 0\.1 GB .* choose pure-svd"):
+    with pytest.raises(CapacityError, match=r"EASE on 40 items would take about 67\.4 MB .* choose pure-svd"):
         create("ease").fit(tastes, options=RunOptions(max_memory=1000))
 
 

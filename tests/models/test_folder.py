@@ -138,7 +138,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "curve of another kind": (lambda f: edit_manifest(f, curve={"points": []}), "damaged at 'curve.metric_name'"),
     "inductive or not": (lambda f: edit_manifest(f, inductive=False), "damaged at 'inductive'"),
     "unknown model": (lambda f: edit_manifest(f, model="pure-svt"), r"no model 'pure-svt'\. Did you mean pure-svd"),
-    "model of another kind": (lambda f: edit_manifest(f, model="ease"), "factors: Extra inputs are not permitted"),
+    "model of another kind": (lambda f: edit_manifest(f, model="ease"), "there is no factors"),
     "impossible setting": (lambda f: edit_manifest(f, config={"factors": 0}), "factors: .*greater than or equal to 1"),
     "no weights": (lambda f: (f / "model.safetensors").unlink(), r"model\.safetensors is missing"),
     "weights cut short": (lambda f: truncate(f / "model.safetensors", 0.7), r"model\.safetensors is damaged"),

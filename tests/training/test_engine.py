@@ -121,8 +121,9 @@ def test_a_loss_that_is_not_a_number_is_told_in_words() -> None:
     network = Line(6)
     with torch.no_grad():
         network.weight.fill_(torch.inf)
-    with pytest.raises(TrainingDivergedError, match=r"diverged.*epoch 1.*learning_rate"):
+    with pytest.raises(TrainingDivergedError, match=r"diverged.*epoch 1.*learning_rate") as caught:
         fit(network, Schedule(3, 16, 0.01))
+    assert caught.value.exit_code == 2
 
 
 def test_devices_and_precisions() -> None:

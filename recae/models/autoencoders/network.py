@@ -55,7 +55,7 @@ class NetworkRecommender(Recommender):
 
     @abstractmethod
     def _schedule(self, n_rows: int) -> Schedule:
-        """How long and how fast to train on `n_rows` training examples."""
+        """How long and how fast to train on `n_rows` training examples, those without any entry not counted."""
 
     def _validation(self, valid: HeldOut) -> Validation:
         """What is measured after each epoch."""
@@ -68,7 +68,7 @@ class NetworkRecommender(Recommender):
         rows = self._training_rows(train_log)
         self.network = self._build(train_log.n_users, train_log.n_items, machine.generator)
         validation = None if valid is None else self._validation(valid)
-        schedule = self._schedule(rows.shape[0])
+        schedule = self._schedule(int(np.count_nonzero(np.diff(rows.indptr))))
         self.curve = train(self.network, self.network, rows, schedule, machine, options, validation)
 
     @torch.no_grad()
