@@ -8,6 +8,8 @@ from typing import Literal
 import numpy as np
 from scipy import sparse
 
+from recae.errors import DataError
+
 Dedupe = Literal["last", "first", "max", "sum", "error"]
 
 
@@ -50,6 +52,9 @@ def canonical_matrix(
     where times are equal or absent; "max" the one of the highest value, the latest of those; "sum" adds the
     values (counts the rows where there are none) and keeps the latest time. With "error" the
     caller has refused repeats before (`first_repeat`).
+
+    Raises:
+        DataError: a sum is too large for float32.
     """
     rows = pair_order(coded.users, coded.items, n_users, n_items)
     repeats = _same_as_before(coded, rows)
@@ -115,5 +120,7 @@ def _chosen(coded: Coded, rows: np.ndarray, repeats: np.ndarray, rule: Dedupe) -
 def _summed(coded: Coded, rows: np.ndarray, repeats: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
     starts = np.flatnonzero(~repeats)
     values = np.ones(len(rows), dtype=np.float32) if coded.values is None else coded.values[rows]
-    sums = np.add.reduceat(values, starts, dtype=np.float64).astype(np.float32)
-    return sums, None if coded.times is None else np.maximum.reduceat(coded.times[rows], starts)
+    sums = np.add.reduceat(values, starts, dtype=np.float64)
+    if np.abs(sums).max() > np.finfo(np.float32).max:
+        raise DataError(f"The values of one user and item add up to {np.abs(sums).max():g}, which is too large.")
+    return sums.astype(np.float32), None if coded.times is None else np.maximum.reduceat(coded.times[rows], starts)

@@ -52,7 +52,7 @@ def read(
     written the plain way (7 and -3, but not 007): then they are int64. In text files nan, NaN, NULL, null, None,
     <NA> and \\N stand for a missing id. Times are epoch numbers, whose unit the largest one tells (below 1e8 plain
     numbers such as years, 1e11 seconds, 1e14 milliseconds, 1e17 microseconds, else nanoseconds), or ISO 8601, in UTC
-    where no zone is named.
+    where no zone is named. The columns of JSON lines are those of the first thousand lines.
 
     Returns:
         Users and items are numbered by their sorted ids, so the result does not depend on the order of the
@@ -76,7 +76,7 @@ def from_rows(rows: Rows, dedupe: Dedupe | None) -> Interactions:
     """The canonical log of coded rows.
 
     Raises:
-        DataError: `dedupe` is "error" and a user has an item twice.
+        DataError: `dedupe` is "error" and a user has an item twice, or a sum is too large.
     """
     rule = dedupe or ("sum" if rows.columns.value_kind == "weight" else "last")
     if rule == "error":
@@ -84,7 +84,9 @@ def from_rows(rows: Rows, dedupe: Dedupe | None) -> Interactions:
     matrix, times, repeats = canonical_matrix(rows.coded, len(rows.users), len(rows.items), rule)
     columns = rows.columns
     if rule == "sum" and columns.value is None:
-        columns = replace(columns, value="count", value_kind="weight")
+        taken = (columns.user, columns.item, columns.time)
+        free = next(name for name in ("count", "weight", "plays", "n") if name not in taken)
+        columns = replace(columns, value=free, value_kind="weight")
     counts = {name: count for name, count in (("bad rows", rows.bad_rows), ("duplicates", repeats)) if count}
     return Interactions(matrix, rows.users, rows.items, times, columns, counts)
 

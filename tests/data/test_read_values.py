@@ -167,6 +167,13 @@ def test_weights_are_summed_and_bare_pairs_can_be_counted() -> None:
     assert (counted.columns.value, counted.columns.value_kind) == ("count", "weight")
 
 
+def test_sums_are_finite_and_counts_take_no_other_column_s_name() -> None:
+    with pytest.raises(DataError, match="add up to 6e"):
+        read({"user": [1, 1], "item": [2, 2], "weight": [3e38, 3e38]})
+    log = read({"count": [7, 7], "item": [2, 2]}, columns=ColumnChoice(user="count"), dedupe="sum")
+    assert log.to_arrow().to_pylist() == [{"count": 7, "item": 2, "weight": 2.0}]
+
+
 def test_no_repeats_is_no_error() -> None:
     assert read({"user": [1, 1], "item": [5, 6]}, dedupe="error").counts == {}
 
