@@ -26,7 +26,8 @@ elsewhere one line every 30 seconds. Nothing is coloured where nobody sees it, o
 
 Every output appears whole or not at all, and keeps the configuration that made it: models in `manifest.json`, splits
 in `split.json`, comparisons in `report.json`, lists beside them in `NAME.manifest.json` (folders of parts:
-`_manifest.json`). Nothing that recae did not write is ever replaced.
+`_manifest.json`). Folders that recae did not write are never replaced, nor is anything that a result is made from.
+A table or page at OUT is replaced.
 
 ## Where options come from
 

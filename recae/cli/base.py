@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -72,17 +72,20 @@ def _read_config(ctx: click.Context, _param: click.Parameter, path: Path | None)
     if path is None:
         return
     typed = ctx.command_path.split()[1:]
-    ctx.default_map = defaults_from(path, " ".join(typed), keys_of(ctx.command), _all_keys(ctx.find_root()))
+    every = dict(_commands(ctx.find_root(), ctx.find_root().command))
+    known = {key for command in every.values() for key in keys_of(command)}
+    ctx.default_map = defaults_from(path, " ".join(typed), keys_of(ctx.command), known, every)
 
 
-def _all_keys(root: click.Context) -> set[str]:
-    def walk(node: click.Command) -> set[str]:
-        if not isinstance(node, LazyGroup):
-            return set(keys_of(node))
-        children = (node.get_command(root, name) for name in node.list_commands(root))
-        return set().union(*(walk(child) for child in children if child is not None))
-
-    return walk(root.command)
+def _commands(root: click.Context, node: click.Command, path: str = "") -> Iterator[tuple[str, click.Command]]:
+    """Every command by how it is typed after `recae`, e.g. "data split"."""
+    if not isinstance(node, LazyGroup):
+        yield path, node
+        return
+    for name in node.list_commands(root):
+        child = node.get_command(root, name)
+        if child is not None:
+            yield from _commands(root, child, f"{path} {name}".strip())
 
 
 def _flag(*names: str, **attributes: Any) -> Decorator:

@@ -29,17 +29,20 @@ def long_name(option: click.Option) -> str:
     return max(option.opts, key=len).lstrip("-")
 
 
-def defaults_from(path: Path, command: str, keys: Mapping[str, str], keys_anywhere: Collection[str]) -> dict[str, Any]:
+def defaults_from(
+    path: Path, command: str, keys: Mapping[str, str], keys_anywhere: Collection[str], commands: Collection[str]
+) -> dict[str, Any]:
     """The values that `path` gives for the options of `command` ("data split" is the table [data.split]).
 
     Keys at the top of the file hold for every command that has such an option; the command's own table wins.
-    `keys` are those of this command as `keys_of` gives them, `keys_anywhere` those of all commands.
+    `keys` are those of this command as `keys_of` gives them, `keys_anywhere` those of all `commands`.
 
     Raises:
-        ConfigError: the file is no TOML, or names an option that does not exist.
+        ConfigError: the file is no TOML, or names an option or a command that does not exist.
         StorageError: it cannot be read.
     """
     content = _parsed(path)
+    _refuse_strange_tables(path, content, commands)
     own: Any = content
     for part in command.split():
         own = own.get(part, {}) if isinstance(own, dict) else {}
@@ -71,6 +74,21 @@ def _refuse_unknown(path: Path, where: str, given: Collection[str], known: Colle
         near = difflib.get_close_matches(key, known, n=1)
         hint = f"Did you mean {near[0]!r}?" if near else "Take it out."
         raise ConfigError(f"{path}: there is no option {key!r}{where}. {hint}")
+
+
+def _refuse_strange_tables(
+    path: Path, table: Mapping[str, Any], commands: Collection[str], above: tuple[str, ...] = ()
+) -> None:
+    known = {tuple(command.split()[: len(above) + 1]) for command in commands}
+    for name, inner in table.items():
+        here = (*above, name)
+        if not isinstance(inner, dict) or (name == "set" and " ".join(above) in commands):
+            continue
+        if here not in known:
+            near = difflib.get_close_matches(name, {names[-1] for names in known if names[:-1] == above}, n=1)
+            hint = f"Did you mean [{'.'.join((*above, near[0]))}]?" if near else "Take it out."
+            raise ConfigError(f"{path}: there is no command for the table [{'.'.join(here)}]. {hint}")
+        _refuse_strange_tables(path, inner, commands, here)
 
 
 def _settings(value: Any) -> Any:

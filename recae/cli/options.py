@@ -77,6 +77,13 @@ BAD_ROWS = option(
 MIN_RATING = option(
     "--min-rating", type=float, section=FILTERS, metavar="X", help="Keep ratings (or weights) of at least X."
 )
+MIN_HISTORY_RATING = option(
+    "--min-rating",
+    type=float,
+    section=FILTERS,
+    metavar="X",
+    help="Keep ratings (or weights) of at least X; what is below counts as never seen.",
+)
 DEDUPE = option(
     "--dedupe",
     type=click.Choice(["last", "first", "max", "sum", "error"]),
@@ -105,7 +112,7 @@ MIN_COUNTS: Sequence[Decorator] = (
 input_options = grouped("reading", Reading, (*COLUMN_OPTIONS, MIN_RATING, *MIN_COUNTS, DEDUPE, BAD_ROWS))
 """How a raw log is read: columns, filters, bad rows -> `reading`."""
 
-history_options = grouped("reading", Reading, (*COLUMN_OPTIONS, MIN_RATING, DEDUPE, BAD_ROWS))
+history_options = grouped("reading", Reading, (*COLUMN_OPTIONS, MIN_HISTORY_RATING, DEDUPE, BAD_ROWS))
 """How histories and targets are read; minimum counts have no meaning there -> `reading`."""
 
 run_options = grouped(

@@ -76,6 +76,10 @@ def test_the_file_itself_can_come_from_the_environment(
     [
         ("sed = 1", 2, "there is no option 'sed'. Did you mean 'seed'?"),
         ("[train]\nmodell = 'ease'", 2, "there is no option 'modell' for train. Did you mean 'model'?"),
+        ("[trian]\nmodel = 'ease'", 2, "there is no command for the table [trian]. Did you mean [train]?"),
+        ("[data.splitt]\nseed = 4", 2, "the table [data.splitt]. Did you mean [data.split]?"),
+        ("[train.more]\nseed = 4", 2, "there is no command for the table [train.more]. Take it out."),
+        ("set = {l2 = 4}", 2, "there is no command for the table [set]"),
         ("seed = ", 2, "is no valid TOML file"),
         ("train = 3", 2, "'train' must be a table"),
         ("seed = 'many'", 2, "'many' is not a valid integer"),
