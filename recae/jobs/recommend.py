@@ -101,14 +101,8 @@ def recommend(
     if chosen.cold.any():
         progress.say(f"{int(chosen.cold.sum()):,} users have no history that the model knows: popular items for them.")
     job = _Job(recommender, chosen, rules, top, seen.columns, progress)
-    given: dict[str, Any] = {
-        "model": model,
-        "histories": list(histories),
-        "top": top,
-        "users": users,
-        "include_seen": include_seen,
-    }
-    given |= {"allow": allow, "deny": deny, "on_cold": on_cold, "reading": reading}
+    given: dict[str, Any] = {"model": model, "histories": list(histories), "top": top, "users": users}
+    given |= {"include_seen": include_seen, "allow": allow, "deny": deny, "on_cold": on_cold, "reading": reading}
     config = configuration("recommend", **given)
     with locked(out if shard is None or not in_parts else out.with_name(f"{out.name}.shard-{shard[0]}")):
         if in_parts:

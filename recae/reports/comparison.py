@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from recae.evaluation.result import Evaluation
 from recae.reports.wording import lower_is_better
 from recae.training.curve import LearningCurve
+
+if TYPE_CHECKING:
+    from recae.reports.verdict import Verdict
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,13 @@ class Comparison:
     popularity_curve: tuple[int, ...] = ()
     """Training users per item, most popular first (at most 500 points), for the long-tail plot."""
     examples: tuple[ExampleUser, ...] = field(default=())
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """Who is best and by how much; worked out once for all reports, for its intervals take time."""
+        from recae.reports.verdict import verdict
+
+        return verdict(self)
 
     def leaderboard(self) -> tuple[ModelRun, ...]:
         """The runs, best first by the first metric (ties by name)."""

@@ -11,7 +11,7 @@ from recae.reports.comparison import Comparison, ExampleUser, ModelRun, Trial
 from recae.reports.datafacts import data_rows, histogram, split_rows, split_table
 from recae.reports.page import clipped, drawn, making, meter, write_page
 from recae.reports.standing import best_of_each
-from recae.reports.verdict import Verdict, spoken, verdict
+from recae.reports.verdict import Verdict, spoken
 from recae.reports.wording import (
     MINUS,
     duration,
@@ -42,7 +42,7 @@ def write_html(comparison: Comparison, path: str | Path) -> None:
 
 
 def _context(comparison: Comparison) -> dict[str, Any]:
-    judged, metric = verdict(comparison), comparison.metrics[0]
+    judged, metric = comparison.verdict, comparison.metrics[0]
     figures = [
         plots.interval_plot(comparison),
         plots.cost_plot(comparison),

@@ -6,7 +6,6 @@ import re
 
 from recae.reports.comparison import Comparison, ModelRun
 from recae.reports.standing import best_of_each
-from recae.reports.verdict import verdict
 from recae.reports.wording import DASH, duration, metric_label, plain, score, settings, size, whole
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~&$])")
@@ -14,7 +13,7 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~&$])")
 
 def to_markdown(comparison: Comparison) -> str:
     """The verdict, the table, what was chosen, the data and how it was made."""
-    judged = verdict(comparison)
+    judged = comparison.verdict
     parts = [
         f"# {escaped(judged.headline)}",
         "\n".join(f"- {escaped(sentence)}" for sentence in judged.details),

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from recae.reports.comparison import Comparison, ModelRun
-from recae.reports.verdict import Verdict, difference, verdict
+from recae.reports.verdict import Difference, Verdict
 
 SCHEMA = "recae-comparison/1"
 
@@ -18,7 +18,7 @@ def to_json(comparison: Comparison) -> dict[str, Any]:
 
     Keys only ever join a schema version; when one changes its meaning the version goes up.
     """
-    judged = verdict(comparison)
+    judged = comparison.verdict
     content = {
         "schema": SCHEMA,
         "verdict": _verdict(judged),
@@ -52,7 +52,7 @@ def _model(run: ModelRun, rank: int, judged: Verdict) -> dict[str, Any]:
         "rank": rank,
         "config": run.config,
         "metrics": {metric: _figure(run, metric) for metric in run.means},
-        "behind_best": None if run is judged.best else _behind(judged, run),
+        "behind_best": None if run is judged.best else _behind(judged.behind[run.name]),
         "valid_value": run.valid_value,
         "test_users": len(run.evaluation.users),
         "fit_seconds": run.fit_seconds,
@@ -68,8 +68,7 @@ def _figure(run: ModelRun, metric: str) -> dict[str, Any]:
     return {"value": run.means[metric], "low": low, "high": high}
 
 
-def _behind(judged: Verdict, run: ModelRun) -> dict[str, Any]:
-    gap = difference(judged.best.evaluation, run.evaluation, judged.metric)
+def _behind(gap: Difference) -> dict[str, Any]:
     return {"difference": gap.gain, "low": gap.low, "high": gap.high, "clear": gap.clear}
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from recae.reports.comparison import Comparison, ModelRun
 from recae.reports.standing import best_of_each
-from recae.reports.verdict import verdict
 from recae.reports.wording import duration, score
 
 _BOLD, _DIM, _GREEN, _RESET = "\x1b[1m", "\x1b[2m", "\x1b[32m", "\x1b[0m"
@@ -32,7 +31,7 @@ def to_terminal(comparison: Comparison, width: int = 100, colour: bool = False) 
         shown -= 1
     rows = _rows(comparison, shown)
     lines = [_line(row, _sizes(rows), colour) for row in rows]
-    judged = verdict(comparison)
+    judged = comparison.verdict
     notes = ["* best of its column; in brackets the 95% interval over test users"]
     if shown < len(comparison.metrics):
         notes.append(f"not shown here: {', '.join(comparison.metrics[shown:])}")

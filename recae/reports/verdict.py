@@ -46,6 +46,8 @@ class Verdict:
 
     metric: str
     best: ModelRun
+    behind: dict[str, Difference]
+    """Model -> how far the best one is ahead of it."""
     rivals: tuple[ModelRun, ...]
     """The models that are not clearly behind the best one."""
     popularity: tuple[ModelRun, Difference] | None
@@ -73,6 +75,7 @@ def verdict(comparison: Comparison) -> Verdict:
     return Verdict(
         metric=metric,
         best=best,
+        behind=ahead,
         rivals=rivals,
         popularity=against_popular,
         factorization=against_factors,

@@ -36,11 +36,9 @@ class MultinomialOutput(nn.Module):
         loss: Tensor = _MultinomialLoss.apply(hidden, self.weight, self.bias, target, dtype)
         return loss
 
-    def forward(self, hidden: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+    def forward(self, hidden: Tensor) -> Tensor:
         """(n_rows, n_items) float32 logits."""
-        if dtype == torch.float32:
-            return torch.addmm(self.bias, hidden, self.weight.T)
-        return functional.linear(hidden.to(dtype), self.weight.to(dtype)).float() + self.bias
+        return torch.addmm(self.bias, hidden, self.weight.T)
 
 
 class _MultinomialLoss(torch.autograd.Function):

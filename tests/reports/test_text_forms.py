@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from recae.reports import verdict as verdicts
 from recae.reports.markdown import escaped, to_markdown
 from recae.reports.structured import SCHEMA, to_json
 from recae.reports.terminal import to_terminal
@@ -154,3 +155,15 @@ def test_names_and_units():
         "12.3 MB",
         "3.0 GB",
     ]
+
+
+def test_the_verdict_is_worked_out_once_for_all_reports(comparison, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        verdicts, "difference", lambda *which, real=verdicts.difference: asked.append(1) or real(*which)
+    )
+    told = to_json(comparison)
+    to_markdown(comparison), to_terminal(comparison)
+
+    assert len(asked) == len(comparison.runs) - 1
+    assert [model["behind_best"] is None for model in told["models"]] == [True, False, False, False]
