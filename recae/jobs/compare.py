@@ -173,7 +173,7 @@ class _Contest:
 
     def selected_on(self, trials: int | None) -> str:
         if self.split.valid is None or trials in (0, 1):
-            return "nothing: the default settings were taken"
+            return "no data (the default settings were taken)"
         return f"{self.metrics[0]} on {self.split.valid.n_users:,} validation users"
 
 
