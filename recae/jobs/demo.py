@@ -13,11 +13,13 @@ from recae.data.catalog import read_catalog
 from recae.data.synthetic import write_sample
 from recae.jobs.compare import DEFAULT_MODELS, Compared, compare
 from recae.jobs.evaluate import Judged, evaluate
-from recae.jobs.prepare import DEFAULT_SPLIT, describe, split_input
+from recae.jobs.prepare import describe, split_input
 from recae.jobs.recommend import recommend
 from recae.jobs.train import train
 from recae.options import DEFAULTS, RunOptions
 
+SPLIT = "user-holdout:valid=0.1,test=0.25,observed=0.8"
+"""A quarter of the users to judge on, so that the intervals are narrow enough to tell models apart."""
 TOP = 20
 SHOWN_USERS, SHOWN_ITEMS = 3, 5
 
@@ -61,8 +63,8 @@ def demo(
     _step(show, f"recae data describe {log}")
     show(describe(log, progress=options.progress).text)
 
-    _step(show, f"recae data split {log} --split {DEFAULT_SPLIT} --out {split}")
-    show(split_input(log, split, spec=DEFAULT_SPLIT, seed=options.seed, progress=options.progress).text)
+    _step(show, f"recae data split {log} --split {SPLIT} --out {split}")
+    show(split_input(log, split, spec=SPLIT, seed=options.seed, progress=options.progress).text)
 
     models = ",".join(DEFAULT_MODELS)
     _step(show, f"recae compare {split} --models {models} --catalog {catalog} --out {folder / 'comparison'}")

@@ -190,6 +190,7 @@ def make_config(model: type[Recommender], settings: dict[str, Any]) -> ModelConf
 
 def _mistake(name: str, error: Mapping[str, Any], config: type[ModelConfig]) -> str:
     if error["type"] != "extra_forbidden":
-        return f"{name}: {error['msg']} (got {error['input']!r})"
-    near = difflib.get_close_matches(name, config.model_fields, n=1)
+        wish = str(error["msg"]).removeprefix("Input should be ").partition(", unable")[0]
+        return f"{name} must be {wish} (got {error['input']!r})"
+    near = difflib.get_close_matches(name.lower(), config.model_fields, n=1, cutoff=0.5)
     return f"there is no {name}" + (f", did you mean {near[0]}?" if near else "")
