@@ -193,4 +193,4 @@ def _mistake(name: str, error: Mapping[str, Any], config: type[ModelConfig]) -> 
         wish = str(error["msg"]).removeprefix("Input should be ").partition(", unable")[0]
         return f"{name} must be {wish} (got {error['input']!r})"
     near = difflib.get_close_matches(name.lower(), config.model_fields, n=1, cutoff=0.5)
-    return f"there is no {name}" + (f", did you mean {near[0]}?" if near else "")
+    return f"there is no {name}" + (f" (did you mean {near[0]}?)" if near else "")
