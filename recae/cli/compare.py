@@ -22,7 +22,7 @@ SPLIT, SEARCH = "What models are judged on", "How settings are chosen"
     examples=(
         "recae compare ratings.csv --out comparison",
         "recae compare ratings.csv --models ease,mult-vae,ials --split per-user:valid=0.1,test=0.2 --out comparison",
-        "recae compare train.parquet --valid valid.parquet --test test.parquet --models ease,ials --out comparison",
+        "recae compare spring.csv --valid summer.csv --test autumn.csv --models ease,ials --out comparison",
         "recae compare split --no-search --metrics ndcg@10,recall@20 --out comparison",
     ),
 )

@@ -12,6 +12,7 @@ from recae.cli import text
 from recae.cli.base import command, option
 from recae.cli.console import Console
 from recae.cli.options import PATH, NameList, history_options
+from recae.counted import counted
 from recae.errors import ConfigError
 from recae.jobs.reading import Reading
 
@@ -22,9 +23,9 @@ if TYPE_CHECKING:
 @command(
     "evaluate",
     examples=(
-        "recae evaluate model --history train.parquet --target test.parquet",
-        "recae evaluate model --history train.csv --history valid.csv --target test.csv --metrics ndcg@10,recall@20",
-        "recae evaluate --lists lists.parquet --target test.parquet       anybody's lists: user, item[, rank | score]",
+        "recae evaluate model --history split/test_history.parquet --target split/test.parquet",
+        "recae evaluate model --history spring.csv --history summer.csv --target autumn.csv --metrics ndcg@10,hit@5",
+        "recae evaluate --lists lists.csv --target split/test.parquet     anybody's lists: user, item[, rank | score]",
     ),
 )
 @click.argument("model", metavar="[MODELDIR]", type=PATH, required=False)
@@ -108,6 +109,6 @@ def _shown(result: Judged, width: int) -> str:
     for name, mean in result.means.items():
         low_high = result.intervals.get(name)
         rows.append([name, f"{mean:.4f}", "" if low_high is None else f"[{low_high[0]:.4f}, {low_high[1]:.4f}]"])
-    head = f"{result.facts['what']}: {result.facts['users']:,} users with targets"
+    head = f"{result.facts['what']}: {counted(result.facts['users'], 'user')} with targets"
     written = [str(path) for path in result.files]
     return "\n".join([head, text.table(["metric", "mean", "95 % interval"], rows, width=width), *written])

@@ -9,6 +9,7 @@ import click
 from recae.cli.base import command, option
 from recae.cli.console import Console
 from recae.cli.options import PATH, history_options, out_option
+from recae.counted import counted
 from recae.jobs.reading import Reading
 
 WHO, WHAT = "Who gets lists", "What may be listed"
@@ -42,7 +43,7 @@ WHO, WHAT = "Who gets lists", "What may be listed"
     default="popular",
     show_default=True,
     section=WHO,
-    help="Users without a history that the model knows get popular items, no list, or end the job.",
+    help="Users whom the model cannot score get popular items, no list, or end the job.",
 )
 @option("--shard", metavar="I/N", section=WHO, help="Only the I-th of N equal parts of the users.")
 @option("--resume", is_flag=True, section=WHO, help="Keep the finished parts of an interrupted run (folders only).")
@@ -88,7 +89,11 @@ def recommend(
         reading=reading,
         progress=console.progress,
     )
-    state = "already up to date" if result.up_to_date else f"{result.rows:,} rows for {result.users:,} users"
+    state = (
+        "already up to date"
+        if result.up_to_date
+        else f"{counted(result.rows, 'row')} for {counted(result.users, 'user')}"
+    )
     missing = "" if result.complete else " (other shards are still to come)"
     console.finish(
         f"{result.output}: {state}{missing}",
@@ -96,6 +101,7 @@ def recommend(
         rows=result.rows,
         users=result.users,
         cold_users=result.cold_users,
+        skipped_users=result.skipped_users,
         unknown_items=result.unknown_items,
         complete=result.complete,
         up_to_date=result.up_to_date,

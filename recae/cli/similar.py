@@ -10,6 +10,7 @@ from recae.cli import text
 from recae.cli.base import command, option
 from recae.cli.console import Console
 from recae.cli.options import PATH
+from recae.counted import counted
 
 
 @command(
@@ -50,7 +51,7 @@ def similar(
     ]
     shown = text.table(result.table.column_names, rows, width=console.cut)
     console.finish(
-        shown if out is None else f"{out}: {len(rows):,} rows",
+        shown if out is None else f"{out}: {counted(len(rows), 'row')}",
         output=out,
         rows=len(rows),
         **({"similar": result.table.to_pylist()} if out is None else {}),

@@ -19,8 +19,8 @@ from recae.options import RunOptions
     "train",
     examples=(
         "recae train ratings.csv --model ease --set l2=500 --out model",
-        "recae train train.parquet --valid valid.parquet --model mult-vae --out model",
-        "recae train split --model ials --seed 7 --out model      a folder from `recae data split`",
+        "recae train split --model mult-vae --seed 7 --out model      a folder from `recae data split`",
+        "recae train spring.csv --valid summer.csv --model ials --out model",
     ),
 )
 @click.argument("source", metavar="INPUT", type=PATH)

@@ -10,12 +10,16 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from recae.data.catalog import read_catalog
-from recae.data.synthetic import write_sample
+from recae.data.split_folder import MARKER as SPLIT_MARKER
 from recae.jobs.compare import DEFAULT_MODELS, Compared, compare
+from recae.jobs.compare import MARKER as COMPARISON_MARKER
 from recae.jobs.evaluate import Judged, evaluate
+from recae.jobs.known import refuse_strange_sample, write_sample_to
+from recae.jobs.outputs import refuse_strange, refuse_strange_file
 from recae.jobs.prepare import describe, split_input
 from recae.jobs.recommend import recommend
 from recae.jobs.train import train
+from recae.models.folder import MANIFEST
 from recae.options import DEFAULTS, RunOptions
 
 SPLIT = "user-holdout:valid=0.1,test=0.25,observed=0.8"
@@ -54,11 +58,12 @@ def demo(
     """Do the whole job on the sample in the folder `out`; `show` is given what each step found, for a person.
 
     Raises:
-        StorageError: something could not be written.
+        StorageError: something could not be written, or would replace what recae did not write.
     """
     started, folder, show = time.perf_counter(), Path(out), show or options.progress.say
     sample, split = folder / "sample", folder / "split"
-    log, catalog = write_sample(sample)
+    _refuse_strange(folder)
+    log, catalog = write_sample_to(sample)
 
     _step(show, f"recae data describe {log}")
     show(describe(log, progress=options.progress).text)
@@ -93,6 +98,13 @@ def demo(
 
 def _step(show: Callable[[str], None], command: str) -> None:
     show(f"\n$ {command}")
+
+
+def _refuse_strange(folder: Path) -> None:
+    refuse_strange_sample(folder / "sample")
+    for name, marker in (("split", SPLIT_MARKER), ("comparison", COMPARISON_MARKER), ("model", MANIFEST)):
+        refuse_strange(folder / name, marker)
+    refuse_strange_file(folder / "lists.parquet")
 
 
 def _leaderboard(compared: Compared) -> str:

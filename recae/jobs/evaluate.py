@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from recae.counted import counted
 from recae.data.histories import read_held_out
 from recae.data.split import HeldOut
 from recae.evaluation.evaluate import evaluate as judge
@@ -18,14 +19,15 @@ from recae.evaluation.metrics import DEFAULT_METRICS, parse_metrics
 from recae.evaluation.result import Evaluation
 from recae.jobs.extras import need_report_extra
 from recae.jobs.facts import configuration, machine_facts
+from recae.jobs.inputs import beside
 from recae.jobs.judging import check_metrics
 from recae.jobs.lists_file import joined_ids, read_lists
-from recae.jobs.outputs import refuse_inputs
+from recae.jobs.model_histories import as_trained, histories_for
+from recae.jobs.outputs import refuse_inputs, refuse_strange_file, write_result
 from recae.jobs.reading import AS_FOUND, Reading, Source, log_file
 from recae.models.registry import load
 from recae.progress import SILENT, Progress
 from recae.store.lock import locked
-from recae.store.tables import with_facts, write_table
 
 LIST_METRICS = tuple(name for name in DEFAULT_METRICS if not name.startswith(("coverage", "novelty")))
 """Without histories nobody knows the catalogue, so how much of it is listed cannot be told."""
@@ -72,12 +74,13 @@ def evaluate(
         ConfigError: an unknown metric or suffix.
         DataError: the data is malformed, or nobody has a target.
         ModelFormatError: the model folder is damaged.
-        StorageError: something cannot be read or written.
+        StorageError: something cannot be read or written, or recae did not write what is in its place.
     """
     parse_metrics(metrics)
     _check_outputs(report, per_user, model, target, *histories)
     recommender = load(model)
     check_metrics(recommender.info, metrics)
+    reading = as_trained(reading, recommender, [*histories, target])
     held_out = read_held_out(
         [log_file(source) for source in histories],
         [log_file(target)],
@@ -87,7 +90,10 @@ def evaluate(
         progress=progress,
         **reading.for_histories(),
     )
+    if histories and not held_out.history.nnz:
+        histories_for(recommender, histories, reading)  # where it knows none of the items, this says so
     _tell_notes(held_out, target, progress)
+    _tell_without_history(held_out, histories, target, progress)
     found = judge(recommender, held_out, metrics, exclude_seen=not include_seen, progress=progress)
     config = configuration(
         "evaluate",
@@ -121,7 +127,7 @@ def evaluate_lists(
     Raises:
         ConfigError: an unknown metric, or one that lists alone do not allow.
         DataError: the data is malformed, or nobody has a target.
-        StorageError: something cannot be read or written.
+        StorageError: something cannot be read or written, or recae did not write what is in its place.
     """
     chosen = tuple(metrics) if metrics is not None else (DEFAULT_METRICS if histories else LIST_METRICS)
     parse_metrics(chosen)
@@ -155,21 +161,42 @@ def _check_outputs(report: str | Path | None, per_user: str | Path | None, *inpu
     for out in (report, per_user):
         if out is not None:
             refuse_inputs(out, *inputs)
+            refuse_strange_file(out)
 
 
 def _tell(found: JudgeableLists, source: Source, progress: Progress) -> None:
     for count, what in (
-        (found.unknown_users, "users have a list and no target: left out."),
-        (found.without_list, "users have a target and no list: they count 0."),
-        (found.unknown_items, "listed items are in no history and no target."),
+        (found.unknown_users, "with a list and no target: left out"),
+        (found.without_list, "with a target and no list: counted as 0"),
     ):
         if count:
-            progress.say(f"{source}: {count:,} {what}")
+            progress.say(f"{source}: {counted(count, 'user')} {what}.")
+    if found.unknown_items:
+        progress.say(f"{source}: {counted(found.unknown_items, 'listed item')} in no history and no target.")
 
 
 def _tell_notes(held_out: HeldOut, target: Source, progress: Progress) -> None:
     for what, count in held_out.notes.items():
         progress.say(f"{target}: {count:,} {what}{NOTES.get(what, '')}.")
+
+
+def _tell_without_history(
+    held_out: HeldOut, histories: Sequence[Source], target: Source, progress: Progress
+) -> None:  # fmt: skip
+    """Warn where a tenth of the users or more are judged without any history: probably the wrong file was given."""
+    without = int(np.count_nonzero(np.diff(held_out.history.indptr) == 0))
+    if 10 * without < held_out.n_users or not histories:
+        return
+    named = ", ".join(map(str, histories))
+    made_for_it = None if Path(target).is_dir() else beside(target, f"{Path(target).stem}_history")
+    hint = "give the files that hold what these users had before, with --history"
+    if made_for_it is not None and made_for_it not in map(Path, histories):
+        hint = f"their histories are in {made_for_it}, so give --history {made_for_it}"
+    have = "has" if without == 1 else "have"
+    progress.say(
+        f"Warning: {without:,} of {counted(held_out.n_users, 'user')} with targets {have} no history in {named}, so "
+        f"that the figures say little about the model: {hint}."
+    )
 
 
 def _finish(
@@ -194,7 +221,6 @@ def _finish(
         files.append(Path(report))
     if per_user is not None:
         with locked(per_user):
-            table = evaluation.to_arrow(held_out.columns.user)
-            write_table(with_facts(table, {"configuration": facts["configuration"]}), per_user)
+            write_result(evaluation.to_arrow(held_out.columns.user), Path(per_user), facts["configuration"])
         files.append(Path(per_user))
     return Judged(evaluation, evaluation.means(), evaluation.intervals(), facts, tuple(files))

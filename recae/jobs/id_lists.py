@@ -39,7 +39,7 @@ def item_positions(
     strange = np.flatnonzero(positions == UNKNOWN)
     if len(strange):
         first = ", ".join(repr(item) for item in ids.take(strange[:5]).to_pylist())
-        progress.say(f"{flag}: {len(strange):,} of {len(ids):,} items are unknown to the model (the first: {first}).")
+        progress.say(f"{flag}: {len(strange):,} of {len(ids):,} items are unknown to the model (such as {first}).")
     return positions[positions != UNKNOWN]
 
 

@@ -5,11 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from recae.data.fetch import fetch
+from recae.data.fetch import RAW, SOURCE, fetch, known
 from recae.data.public import KNOWN
-from recae.data.synthetic import write_sample
-from recae.jobs.facts import plain
+from recae.data.synthetic import SEED, write_sample
+from recae.errors import StorageError
+from recae.jobs.facts import configuration, plain
+from recae.jobs.outputs import says_job
 from recae.progress import SILENT, Progress
+from recae.store.manifest import library_versions, write_json
+
+SAMPLE_FILES, SAMPLE_MANIFEST = ("interactions.csv", "items.csv"), "_manifest.json"
 
 
 def known_sets() -> list[dict[str, Any]]:
@@ -22,15 +27,44 @@ def fetch_known(name: str, out: str | Path | None = None, *, progress: Progress 
 
     Raises:
         ConfigError: there is no such set.
-        StorageError: it could not be downloaded or written, or its checksum is wrong.
+        StorageError: it could not be downloaded or written, its checksum is wrong, or it would replace files that
+            recae did not write.
     """
-    return fetch(name, Path(name if out is None else out), progress)
+    data, folder = known(name), Path(name if out is None else out)
+    if not ((folder / SOURCE).exists() or (folder / RAW).exists()):
+        written = [content.becomes for content in (*data.tables, *((data.items,) if data.items else ()))]
+        _refuse_existing(folder, written)
+    return fetch(name, folder, progress)
 
 
 def write_sample_to(out: str | Path, seed: int | None = None) -> list[Path]:
-    """Generate the sample into the folder `out`; return its files.
+    """Generate the sample into the folder `out`; return its files, the log and the catalogue.
 
     Raises:
-        StorageError: it could not be written.
+        StorageError: it could not be written, or would replace files that recae did not write.
     """
-    return write_sample(Path(out)) if seed is None else write_sample(Path(out), seed)
+    folder, chosen = Path(out), SEED if seed is None else seed
+    refuse_strange_sample(folder)
+    files = write_sample(folder, chosen)
+    facts = {"configuration": configuration("sample", seed=chosen), "versions": library_versions()}
+    write_json(folder, SAMPLE_MANIFEST, facts)
+    return files
+
+
+def refuse_strange_sample(folder: Path) -> None:
+    """Check that the sample replaces nothing in `folder` but an earlier sample.
+
+    Raises:
+        StorageError: it would.
+    """
+    manifest = folder / SAMPLE_MANIFEST
+    if not (manifest.exists() and says_job(manifest, "sample")):
+        _refuse_existing(folder, (*SAMPLE_FILES, SAMPLE_MANIFEST))
+
+
+def _refuse_existing(folder: Path, names: tuple[str, ...] | list[str]) -> None:
+    for name in names:
+        if (folder / name).exists():
+            raise StorageError(
+                f"{folder / name} exists and was not written by recae: choose another --out or remove it."
+            )

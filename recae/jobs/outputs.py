@@ -1,12 +1,22 @@
-"""Places to write to, checked before any work is done."""
+"""Places to write to, checked before any work is done: nothing that recae did not write is ever replaced."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
-from recae.errors import ConfigError, StorageError
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from recae.errors import ConfigError, DamagedFileError, StorageError
 from recae.jobs.reading import Source
 from recae.store.atomic import replaceable
+from recae.store.manifest import library_versions, read_json, write_json
+from recae.store.tables import with_facts, write_table
+
+GENERATOR = b'<meta name="generator" content="recae">'
+"""In the head of every page that recae writes."""
 
 
 def refuse_inputs(out: Source, *inputs: Source | None) -> None:
@@ -28,4 +38,73 @@ def refuse_strange(out: Source, marker: str) -> None:
         StorageError: it is something else.
     """
     if Path(out).exists() and not replaceable(Path(out), marker):
-        raise StorageError(f"{out} exists and was not written by recae: choose another --out or remove it.")
+        raise _strange(out)
+
+
+def refuse_strange_file(out: Source) -> None:
+    """Check that `out` is free, an empty file, or a table or page that recae wrote; likewise its sidecar.
+
+    recae knows its own Parquet files by the facts in their schema, its pages by their generator, and every other
+    file by its sidecar NAME.manifest.json.
+
+    Raises:
+        StorageError: it is something else.
+    """
+    out = Path(out)
+    beside = sidecar(out)
+    if beside.exists() and not says_job(beside):
+        raise _strange(beside)
+    if out.exists() and not (out.is_file() and _is_ours(out)):
+        raise _strange(out)
+
+
+def sidecar(out: Path) -> Path:
+    """The file beside `out` that says how it was made."""
+    return out.with_name(f"{out.name}.manifest.json")
+
+
+def says_job(manifest: Path, job: str | None = None) -> bool:
+    """Whether a JSON file tells the configuration of a job of recae's, or of this one."""
+    try:
+        told = read_json(manifest).get("configuration")
+    except DamagedFileError:
+        return False
+    return isinstance(told, dict) and "job" in told and job in (None, told["job"])
+
+
+def write_result(
+    table: pa.Table | Iterable[pa.Table], out: Path, configuration: Mapping[str, Any], **facts: Any
+) -> int:  # fmt: skip
+    """Write a table, or blocks of one, and how it was made: in a Parquet file itself, and in a sidecar.
+
+    Returns the number of rows.
+
+    Raises:
+        ConfigError: the suffix of `out` is none of a table.
+        StorageError: it could not be written.
+    """
+    blocks = (table,) if isinstance(table, pa.Table) else table
+    rows = write_table((with_facts(block, {"configuration": configuration}) for block in blocks), out)
+    write_json(
+        out.parent,
+        sidecar(out).name,
+        {"configuration": configuration, "rows": rows, **facts, "versions": library_versions()},
+    )
+    return rows
+
+
+def _is_ours(out: Path) -> bool:
+    if out.stat().st_size == 0 or sidecar(out).exists():
+        return True
+    with out.open("rb") as file:
+        head = file.read(4096)
+    if not head.startswith(b"PAR1"):
+        return GENERATOR in head
+    try:
+        return b"recae" in (pq.read_schema(out).metadata or {})
+    except pa.ArrowException:
+        return False
+
+
+def _strange(out: Source) -> StorageError:
+    return StorageError(f"{out} exists and was not written by recae: choose another --out or remove it.")

@@ -12,16 +12,17 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from recae.data.histories import Histories, read_histories
 from recae.data.ids import IdIndex
 from recae.data.interactions import Columns
 from recae.errors import ConfigError
 from recae.jobs.facts import configuration
 from recae.jobs.id_lists import item_positions, user_ids
-from recae.jobs.outputs import refuse_inputs
+from recae.jobs.model_histories import as_trained, histories_for
+from recae.jobs.outputs import refuse_inputs, refuse_strange, refuse_strange_file, write_result
+from recae.jobs.parts import MANIFEST as PARTS_MANIFEST
 from recae.jobs.parts import PartsResult, write_parts
-from recae.jobs.reading import AS_FOUND, Reading, Source, log_file
-from recae.jobs.users import Audience, OnCold, WithFallback, audience, shard_of
+from recae.jobs.reading import AS_FOUND, Reading, Source
+from recae.jobs.users import Audience, OnCold, WithFallback, audience, cold_sentence, shard_of
 from recae.models.base import Recommender
 from recae.models.folder import MANIFEST
 from recae.models.registry import load
@@ -30,8 +31,8 @@ from recae.ranking.lists import Scorer, TopN
 from recae.ranking.recommend import recommend_blocks
 from recae.ranking.rules import Rules
 from recae.store.lock import locked
-from recae.store.manifest import library_versions, write_json
-from recae.store.tables import table_suffixes, write_table
+from recae.store.manifest import library_versions
+from recae.store.tables import table_suffixes
 
 USERS_PER_PART = 50_000
 
@@ -45,6 +46,8 @@ class Recommended:
     users: int
     cold_users: int
     """Users among them whom the model could not score."""
+    skipped_users: int
+    """Users whom it could not score and who therefore have no list."""
     complete: bool
     """False while other shards of a folder of parts are still to come."""
     unknown_items: int
@@ -76,20 +79,27 @@ def recommend(
     `out` is one file by its suffix, or without a suffix a folder of Parquet parts, which alone can be resumed.
     Rows are user, item, rank (from 1) and score. Users whom the model cannot score get its most popular training
     items under the same rules, or are skipped, or are an error. `shard` (i, n) takes the i-th of n equal parts of the
-    users, so that several machines share the work.
+    users, so that several machines share the work. Columns that `reading` does not name are called as in the
+    training data, or by their usual names.
 
     Raises:
         ConfigError: an impossible `top`, suffix or combination of options.
-        DataError: malformed histories or lists, or cold users where they are an error.
+        DataError: malformed histories or lists, none with an item that the model knows, or cold users where they
+            are an error.
         ModelFormatError: the model folder is damaged.
-        StorageError: something cannot be read or written.
+        StorageError: something cannot be read or written, or recae did not write what is at `out`.
         OutputLockedError: another run is writing `out`.
     """
     out, started = Path(out), time.perf_counter()
     in_parts = _check(out, top, resume)
     refuse_inputs(out, model, *histories, users, allow, deny)
+    if in_parts:
+        refuse_strange(out, PARTS_MANIFEST)
+    else:
+        refuse_strange_file(out)
     recommender = load(model)
-    seen = _read_histories(recommender, histories, reading, progress)
+    reading = as_trained(reading, recommender, histories)
+    seen = histories_for(recommender, histories, reading, progress)
     wanted = None if users is None else user_ids(users, reading.user_col, recommender.columns.user)
     everyone = audience(recommender, seen, wanted, on_cold)
     chosen = everyone if shard is None else shard_of(everyone, shard)
@@ -99,7 +109,9 @@ def recommend(
         deny=None if deny is None else item_positions(recommender, deny, "--deny", progress, reading.item_col),
     )
     if chosen.cold.any():
-        progress.say(f"{int(chosen.cold.sum()):,} users have no history that the model knows: popular items for them.")
+        progress.say(f"{cold_sentence(recommender, int(chosen.cold.sum()))}: popular items for them.")
+    if everyone.skipped:
+        progress.say(f"{cold_sentence(recommender, everyone.skipped)}: no lists for them.")
     job = _Job(recommender, chosen, rules, top, seen.columns, progress)
     given: dict[str, Any] = {"model": model, "histories": list(histories), "top": top, "users": users}
     given |= {"include_seen": include_seen, "allow": allow, "deny": deny, "on_cold": on_cold, "reading": reading}
@@ -115,6 +127,7 @@ def recommend(
         rows=made.rows,
         users=len(chosen.users),
         cold_users=int(chosen.cold.sum()),
+        skipped_users=everyone.skipped,
         complete=made.complete,
         unknown_items=seen.unknown_items.count,
         seconds=time.perf_counter() - started,
@@ -161,24 +174,9 @@ def _check(out: Path, top: int, resume: bool) -> bool:
     return not out.suffix
 
 
-def _read_histories(model: Recommender, sources: Sequence[Source], reading: Reading, progress: Progress) -> Histories:
-    found = read_histories(
-        [log_file(source) for source in sources],
-        model.items,
-        value_kind=model.columns.value_kind,
-        needs_ratings=model.info.needs == "ratings",
-        progress=progress,
-        **reading.for_histories(),
-    )
-    if found.unknown_items.count:
-        progress.say(f"Histories: {found.unknown_items.sentence()}")
-    return found
-
-
 def _to_file(job: _Job, out: Path, config: dict[str, Any]) -> PartsResult:
-    rows = write_table(job.blocks(0, len(job.chosen.users)), out)
-    facts = {"configuration": config, "rows": rows, "users": len(job.chosen.users), "versions": library_versions()}
-    write_json(out.parent, f"{out.name}.manifest.json", facts)
+    users = len(job.chosen.users)
+    rows = write_result(job.blocks(0, users), out, config, users=users)
     return PartsResult(rows, complete=True, written=1, kept=0)
 
 

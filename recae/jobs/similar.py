@@ -14,12 +14,11 @@ from recae.data.ids import UNKNOWN
 from recae.errors import ConfigError, DataError
 from recae.jobs.facts import configuration
 from recae.jobs.id_lists import item_positions
-from recae.jobs.outputs import refuse_inputs
+from recae.jobs.outputs import refuse_inputs, refuse_strange_file, write_result
 from recae.jobs.reading import Source
 from recae.models.registry import load
 from recae.progress import SILENT, Progress
 from recae.store.lock import locked
-from recae.store.tables import with_facts, write_table
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,12 +48,13 @@ def similar(
         ConfigError: no item was named.
         DataError: an item of `items` is unknown to the model.
         ModelFormatError: the model folder is damaged.
-        StorageError: something cannot be read or written.
+        StorageError: something cannot be read or written, or recae did not write what is at `out`.
     """
     if not items and items_file is None:
         raise ConfigError("Name at least one item, with --item ID or --items FILE.")
     if out is not None:
         refuse_inputs(out, model, items_file, catalog)
+        refuse_strange_file(out)
     recommender = load(model)
     positions = recommender.items.positions(pa.array(list(items), pa.string()))
     if (positions == UNKNOWN).any():
@@ -81,5 +81,5 @@ def similar(
     if out is not None:
         config = configuration("similar", model=model, items=list(items), items_file=items_file, top=top)
         with locked(out):
-            write_table(with_facts(table, {"configuration": config}), out)
+            write_result(table, Path(out), config)
     return Similar(table, None if out is None else Path(out))

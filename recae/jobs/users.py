@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from scipy import sparse
 
+from recae.counted import counted
 from recae.data.histories import Histories, rows_for
 from recae.data.ids import UNKNOWN, IdIndex
 from recae.data.interactions import Interactions
@@ -26,6 +27,8 @@ class Audience:
     """(n_users, n_items)."""
     cold: np.ndarray
     """(n_users,) bool: users whom the model cannot score."""
+    skipped: int = 0
+    """Users whom it cannot score and who are therefore not among these."""
 
     def fingerprint(self) -> str:
         """Hex digest of the users and their histories."""
@@ -34,7 +37,7 @@ class Audience:
 
     def rows(self, chosen: np.ndarray) -> Audience:
         """Only these positions."""
-        return Audience(self.users.subset(chosen), self.histories[chosen], self.cold[chosen])
+        return replace(self, users=self.users.subset(chosen), histories=self.histories[chosen], cold=self.cold[chosen])
 
 
 def audience(model: Recommender, histories: Histories, wanted: IdIndex | None, on_cold: OnCold) -> Audience:
@@ -52,11 +55,19 @@ def audience(model: Recommender, histories: Histories, wanted: IdIndex | None, o
     if cold.any() and on_cold == "error":
         first = ", ".join(repr(user) for user in users.take(np.flatnonzero(cold)[:3]).to_pylist())
         raise DataError(
-            f"{int(cold.sum())} users have no history that the model knows (the first are {first}); "
+            f"{cold_sentence(model, int(cold.sum()))} (the first: {first}); "
             "leave them out with --on-cold skip or give them popular items with --on-cold popular."
         )
     found = Audience(users, matrix, cold)
-    return found.rows(np.flatnonzero(~cold)) if on_cold == "skip" else found
+    return replace(found.rows(np.flatnonzero(~cold)), skipped=int(cold.sum())) if on_cold == "skip" else found
+
+
+def cold_sentence(model: Recommender, count: int) -> str:
+    """Why the model cannot score `count` users."""
+    who = counted(count, "user")
+    if model.users is None:
+        return f"{who} {'has' if count == 1 else 'have'} no history that the model knows"
+    return f"{model.info.name} scores only users of its training data, and {who} {'is' if count == 1 else 'are'} not"
 
 
 def shard_of(everyone: Audience, shard: tuple[int, int]) -> Audience:

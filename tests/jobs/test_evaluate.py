@@ -29,8 +29,8 @@ def test_lists_are_judged_by_rank_whoever_made_them(tmp_path: Path, told: Any) -
     # a finds x of {x, new} at place 2, b finds x at place 2, c has no list.
     assert found.means == pytest.approx({"recall@2": (1 / 2 + 1 + 0) / 3, "precision@2": 1 / 3, "mrr@3": 1 / 3})
     assert set(found.intervals) == set(found.means)
-    assert any("1 users have a list and no target" in line for line in told.lines)
-    assert any("1 users have a target and no list" in line for line in told.lines)
+    assert any("1 user with a list and no target" in line for line in told.lines)
+    assert any("1 user with a target and no list" in line for line in told.lines)
 
 
 def test_history_makes_coverage_and_novelty_known(tmp_path: Path) -> None:
