@@ -14,6 +14,8 @@ from typing import Any
 # Names are looked up when they are first used, so that `import recae` and `recae --help` load nothing heavy.
 _PUBLIC = {
     "read": "recae.data.read",
+    "read_histories": "recae.data.histories",
+    "Histories": "recae.data.histories",
     "Interactions": "recae.data.interactions",
     "IdIndex": "recae.data.ids",
     "HeldOut": "recae.data.split",

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from recae.counted import counted
+from recae.data.columns import listed
 from recae.data.interactions import Interactions
 from recae.errors import DataError
 
@@ -45,6 +47,7 @@ def describe(log: Interactions) -> dict[str, Any]:
             "value": log.columns.value,
             "time": log.columns.time,
         },
+        "columns_not_used": list(log.unread),
     }
 
 
@@ -63,8 +66,11 @@ def summary_text(summary: dict[str, Any]) -> str:
         lines.append((summary["columns"]["value"], _values_text(summary["values"])))
     if summary["times"] is not None:
         times = summary["times"]
-        lines.append(("time", f"{times['first']} to {times['last']}; {times['distinct']:,} moments"))
-    lines += [("left out", f"{count:,} {name}") for name, count in summary["left_out"].items()]
+        lines.append(("time", f"{times['first']} to {times['last']}; {counted(times['distinct'], 'moment')}"))
+    lines += [("left out", f"{name}: {count:,}") for name, count in summary["left_out"].items()]
+    lines.append(("columns used", listed([name for name in summary["columns"].values() if name is not None])))
+    if summary["columns_not_used"]:
+        lines.append(("not used", listed(summary["columns_not_used"])))
     width = max(len(name) for name, _ in lines)
     return "\n".join(f"{name:<{width}}  {value}" for name, value in lines)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
+from recae.counted import counted
 from recae.data.interactions import Interactions
 from recae.data.moments import parse_time
 from recae.data.parts import binarized
@@ -80,8 +81,9 @@ def core(log: Interactions, min_user_items: int, min_item_users: int) -> Interac
     users, items = core_members(log.matrix, min_user_items, min_item_users)
     if not users.any():
         raise DataError(
-            f"Nothing is left: no part of the {log.nnz} interactions has at least {min_user_items} items per user "
-            f"and {min_item_users} users per item. Choose smaller minimum counts."
+            f"Nothing is left: no part of {counted(log.nnz, 'interaction')} has at least "
+            f"{counted(min_user_items, 'item')} per user and "
+            f"{counted(min_item_users, 'user')} per item. Choose smaller minimum counts."
         )
     if users.all() and items.all():
         return log
@@ -145,5 +147,7 @@ def _within(log: Interactions, start: str | float | None, end: str | float | Non
     if not kept.any():
         first = "the beginning" if start is None else start
         last = "the end" if end is None else end
-        raise DataError(f"Nothing is left: none of the {log.nnz} interactions lies in the time from {first} to {last}.")
+        raise DataError(
+            f"Nothing is left: none of {counted(log.nnz, 'interaction')} lies in the time from {first} to {last}."
+        )
     return log.keep(kept, outside_the_time_range=int(np.count_nonzero(~kept))).drop_empty()

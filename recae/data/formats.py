@@ -103,8 +103,8 @@ class TablePart:
         arrays = {name: _as_column(name, self.columns[name]) for name in names}
         lengths = {name: len(array) for name, array in arrays.items()}
         if len(set(lengths.values())) > 1:
-            counted = ", ".join(f'"{name}" has {length}' for name, length in lengths.items())
-            raise DataError(f"The columns of the table are of different lengths: {counted} values.")
+            sizes = ", ".join(f'"{name}" has {length}' for name, length in lengths.items())
+            raise DataError(f"The columns of the table are of different lengths: {sizes} values.")
         yield from pa.table(arrays).to_batches(max_chunksize=_BATCH_ROWS)
 
     def place(self, row: int) -> str:
@@ -190,7 +190,10 @@ def _open_parquet(path: Path) -> ParquetPart:
 
 def _same_columns(parts: list[Part], folder: Path) -> list[Part]:
     first, kinds = parts[0], parts[0].kinds()
+    train = next((part.label for part in parts if Path(part.label).name.split(".")[0] == "train"), None)
     advice = "Name one file, or put each kind in a folder of its own."
+    if train is not None:
+        advice = f"It seems to hold a split: give one of its files, e.g. {train}."
     for part in parts[1:]:
         others = part.kinds()
         if others.keys() != kinds.keys():

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from recae.counted import counted
 from recae.data.canonical import Dedupe
 from recae.data.columns import USUAL_NAMES, ColumnChoice
 from recae.data.filters import rated_at_least
@@ -42,7 +43,9 @@ class UnknownItems:
         if not self.count:
             return "All items are known."
         shown = ", ".join(repr(item) for item in self.first)
-        return f"{self.count:,} interactions are with {self.items:,} items that are not known (such as {shown})."
+        these, are = counted(self.count, "interaction"), "is" if self.count == 1 else "are"
+        those, they = counted(self.items, "item"), "is" if self.items == 1 else "are"
+        return f"{these} {are} with {those} that {they} not known (such as {shown})."
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +58,9 @@ class Histories:
     """In the order of first appearance; a user all of whose items are unknown has an empty row."""
     unknown_items: UnknownItems
     columns: Columns
+
+    def __repr__(self) -> str:
+        return f"Histories({counted(len(self.users), 'user')}, {counted(int(self.matrix.nnz), 'interaction')})"
 
 
 def read_histories(
@@ -83,6 +89,10 @@ def read_histories(
     Raises:
         DataError: the content cannot be used, or has no ratings where they are needed.
         StorageError: a file cannot be read.
+
+    >>> histories = read_histories({"user_id": [1, 1], "item_id": ["a", "x"]}, IdIndex.of(["a", "b"]))
+    >>> histories, histories.matrix.shape, histories.unknown_items.sentence()
+    (Histories(1 user, 1 interaction), (1, 2), "1 interaction is with 1 item that is not known (such as 'x').")
     """
     source = Source(_joined(sources), columns, on_bad, header, delimiter)
     log = _log(source, min_rating, dedupe, progress)

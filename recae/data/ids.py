@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from recae.counted import counted
 from recae.errors import DataError
 
 UNKNOWN = -1
@@ -41,7 +42,7 @@ class IdIndex:
         plain = as_arrow(values)
         missing = plain.null_count + _nan_count(plain)
         if missing:
-            raise DataError(f"{missing} ids are missing; every id must have a value.")
+            raise DataError(f"{counted(missing, 'id')} missing; every id must have a value.")
         if len(plain) and len(plain) != pc.count_distinct(plain).as_py():
             raise DataError("The same id occurs twice in a list of ids that must be distinct.")
         return cls(values)
@@ -61,7 +62,7 @@ class IdIndex:
         return hash((len(self), str(self.values.type)))
 
     def __repr__(self) -> str:
-        return f"IdIndex({len(self)} ids of type {self.values.type})"
+        return f"IdIndex({counted(len(self), 'id')} of type {self.values.type})"
 
     def positions(self, ids: Any) -> np.ndarray:
         """int64 array of the position of each id, -1 (`UNKNOWN`) where it is not in the index.

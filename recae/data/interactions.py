@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from scipy import sparse
 
+from recae.counted import counted
 from recae.data.ids import IdIndex
 
 ValueKind = Literal["rating", "weight"]
@@ -46,6 +47,8 @@ class Interactions:
     columns: Columns = Columns()
     counts: dict[str, int] = field(default_factory=dict)
     """What reading and filtering left out and why, e.g. {"duplicates": 12, "bad rows": 3}."""
+    unread: tuple[str, ...] = ()
+    """Columns of the source that play no part, for a person to see what was not found or not asked for."""
 
     def __post_init__(self) -> None:
         if self.matrix.shape != (len(self.users), len(self.items)):
@@ -73,7 +76,8 @@ class Interactions:
         return self.columns.value_kind == "rating"
 
     def __repr__(self) -> str:
-        return f"Interactions({self.n_users} users x {self.n_items} items, {self.nnz} interactions)"
+        sizes = f"{counted(self.n_users, 'user')} x {counted(self.n_items, 'item')}"
+        return f"Interactions({sizes}, {counted(self.nnz, 'interaction')})"
 
     def binary(self) -> sparse.csr_array:
         """(n_users, n_items) float32: 1 for every interaction, whatever its rating or weight."""

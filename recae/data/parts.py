@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from scipy import sparse
 
+from recae.counted import counted
 from recae.data.ids import UNKNOWN
 from recae.data.interactions import Interactions, add_counts
 from recae.data.split import HeldOut, Split
@@ -59,8 +60,9 @@ def assemble(parts: Parts, spec: str, seed: int | None) -> Split:
             notes = add_counts(notes, {f"{name}_{key}": count for key, count in left_out.items()})
             if held_out[name].n_users == 0:
                 raise DataError(
-                    f"{spec} finds no {name} targets: none of the {parts.log.n_users} users has both targets in the "
-                    f"{name} part and a history before them. Choose other shares or times, or another strategy."
+                    f"{spec} finds no {name} targets: none of {counted(parts.log.n_users, 'user')} has both "
+                    f"targets in the {name} part and a history before them. "
+                    "Choose other shares or times, or another strategy."
                 )
     return Split(train, held_out.get("valid"), held_out.get("test"), spec, seed, notes)
 

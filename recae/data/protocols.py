@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow.compute as pc
 
+from recae.counted import counted
 from recae.data.filters import core
 from recae.data.ids import as_arrow
 from recae.data.interactions import Interactions
@@ -58,8 +59,8 @@ def liang2018(
     heldout = heldout or min(LIANG_HELD_OUT, log.n_users // 10)
     if heldout < 1 or 2 * heldout >= log.n_users:
         raise DataError(
-            f"liang2018 would hold out 2 x {heldout} of {log.n_users} users: it needs more users, or a heldout=... "
-            "between 1 and less than half of them."
+            f"liang2018 would hold out 2 x {heldout} of {counted(log.n_users, 'user')}: it needs more users, "
+            "or a heldout=... between 1 and less than half of them."
         )
     order = np.random.RandomState(LIANG_SEED).permutation(log.n_users)  # the authors' generator
     group = np.zeros(log.n_users, dtype=np.int8)
@@ -154,15 +155,15 @@ def _liang_filtered(
         log = log.keep(liked)
     log = binarized(log)
     popular = (log.item_counts() >= min_item_users)[log.matrix.indices]
-    notes[f"interactions of items with fewer than {min_item_users} users"] = int(np.count_nonzero(~popular))
+    notes[f"interactions of items with fewer than {counted(min_item_users, 'user')}"] = int(np.count_nonzero(~popular))
     log = log.keep(popular)
     active = (log.user_counts() >= min_user_items)[log.row_of_entry()]
-    notes[f"interactions of users with fewer than {min_user_items} items"] = int(np.count_nonzero(~active))
+    notes[f"interactions of users with fewer than {counted(min_user_items, 'item')}"] = int(np.count_nonzero(~active))
     log = log.keep(active).drop_empty()
     if log.nnz == 0:
         raise DataError(
-            f"Nothing is left: liang2018 keeps ratings above {above:g}, items with at least {min_item_users} users and "
-            f"users with at least {min_user_items} items."
+            f"Nothing is left: liang2018 keeps ratings above {above:g}, items with at least "
+            f"{counted(min_item_users, 'user')} and users with at least {counted(min_user_items, 'item')}."
         )
     users, items = (pc.sort_indices(as_arrow(ids.values)).to_numpy() for ids in (log.users, log.items))
     return log.select(users, items), notes

@@ -88,7 +88,7 @@ def from_rows(rows: Rows, dedupe: Dedupe | None) -> Interactions:
         free = next(name for name in ("count", "weight", "plays", "n") if name not in taken)
         columns = replace(columns, value=free, value_kind="weight")
     counts = {name: count for name, count in (("bad rows", rows.bad_rows), ("duplicates", repeats)) if count}
-    return Interactions(matrix, rows.users, rows.items, times, columns, counts)
+    return Interactions(matrix, rows.users, rows.items, times, columns, counts, rows.unread)
 
 
 def _refuse_repeats(rows: Rows) -> None:

@@ -83,7 +83,7 @@ def _hold_out(
     seen[known] = _contains(history, rows[known], column[known])
     if not part.keep(~seen).nnz:
         raise DataError(
-            f"The {name} data has no targets: each of its {part.nnz} interactions is in the history already."
+            f"The {name} data has no targets: each of its interactions ({part.nnz:,}) is in the history already."
         )
     users = np.flatnonzero(np.bincount(rows[~seen], minlength=part.n_users))
     outside = replace(part.keep(~known), counts={}, timestamps=None).select(users)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -51,6 +51,8 @@ class Rows:
     bad_rows: int
     place: Callable[[int], str]
     """Where a row number of `coded` is, for messages."""
+    unread: tuple[str, ...] = ()
+    """Columns that play no part."""
 
 
 def collect(source: Source, *, progress: Progress = SILENT, order: Order = "sorted", mixed: bool = False) -> Rows:
@@ -71,7 +73,9 @@ def collect(source: Source, *, progress: Progress = SILENT, order: Order = "sort
     collector = _Collector(roles[0], drop=source.on_bad == "drop")
     for part, role in zip(parts, roles, strict=True):
         collector.read(part, role, progress)
-    return collector.finish(_names(parts[0], roles[0]), order)
+    used = {name for role in roles for name in role.names()}
+    unread = dict.fromkeys(name for part in parts for name in part.names if name not in used)
+    return replace(collector.finish(_names(parts[0], roles[0]), order), unread=tuple(unread))
 
 
 def _roles_of(part: Part, choice: ColumnChoice) -> Roles:

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 from scipy import sparse
 
+from recae.counted import counted
 from recae.data.ids import IdIndex
 from recae.data.interactions import Columns, Interactions
 
@@ -43,6 +44,9 @@ class HeldOut:
     def n_users(self) -> int:
         return len(self.users)
 
+    def __repr__(self) -> str:
+        return f"HeldOut({counted(self.n_users, 'user')}, {self.history.nnz:,} shown, {_targets(self)})"
+
     def relevant_counts(self) -> np.ndarray:
         """(n_users,) int64: how many targets each user has, unknown items included."""
         return np.diff(self.target.indptr).astype(np.int64) + self.unknown_targets
@@ -72,9 +76,18 @@ class Split:
     notes: dict[str, int] = field(default_factory=dict)
     """What the strategy left out and why, e.g. {"test users without targets": 4}."""
 
+    def __repr__(self) -> str:
+        return f"Split({self.spec}: train {self.train!r}, valid {self.valid!r}, test {self.test!r})"
+
 
 def held_out_table(part: sparse.csr_array, users: IdIndex, items: IdIndex, columns: Columns) -> pa.Table:
     """One row per entry of a history or target matrix, with the caller's ids and column names."""
     return Interactions(
         part, users, items, columns=Columns(columns.user, columns.item, columns.value, columns.value_kind)
     ).to_arrow()
+
+
+def _targets(part: HeldOut) -> str:
+    unknown = int(part.unknown_targets.sum())
+    among = f", {unknown:,} of them unknown" if unknown else ""
+    return counted(int(part.target.nnz) + unknown, "target") + among

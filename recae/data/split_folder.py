@@ -105,7 +105,13 @@ def _write_held_out(part: HeldOut, items: IdIndex, columns: Columns, folder: Pat
     write_table(targets.take(pa.array(np.argsort(rows, kind="stable"))), folder / f"{name}.parquet")
     history = held_out_table(part.history, part.users, items, columns)
     write_table(history, folder / f"{name}_history.parquet")
-    return {"users": part.n_users, "targets": targets.num_rows, "history": history.num_rows}
+    unknown = int(part.unknown_targets.sum())
+    return {
+        "users": part.n_users,
+        "history": history.num_rows,
+        "targets": targets.num_rows,
+        "unknown_targets": unknown,
+    }
 
 
 def _read_held_out(folder: Path, name: str, items: IdIndex, columns: Columns) -> HeldOut:

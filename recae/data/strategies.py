@@ -11,6 +11,7 @@ import zlib
 
 import numpy as np
 
+from recae.counted import counted
 from recae.data.interactions import Interactions
 from recae.data.moments import parse_time
 from recae.data.parts import Cut, Parts, count_rows
@@ -40,8 +41,8 @@ def user_holdout(
     able = stream(seed, "users").permutation(np.flatnonzero(counts >= 2))
     if n_valid + n_test >= log.n_users or n_valid + n_test > len(able):
         raise DataError(
-            f"user-holdout:valid={valid:g},test={test:g} would hold out {n_valid + n_test} of {log.n_users} users, "
-            f"{len(able)} of whom have 2 interactions or more: choose smaller parts."
+            f"user-holdout:valid={valid:g},test={test:g} would hold out {n_valid + n_test} of "
+            f"{counted(log.n_users, 'user')}, {len(able)} of whom have 2 interactions or more: choose smaller parts."
         )
     targets = np.clip(floor_share(counts, 1 - observed), 1, np.maximum(counts - 1, 0))
     target = random_ranks(log, stream(seed, "targets")) < targets[log.row_of_entry()]

@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
+from recae.counted import counted
 from recae.data.sniff import Dialect, encoding_error
 from recae.errors import DataError, StorageError
 
@@ -118,7 +119,7 @@ class TextPart:
         for line, row in self.rows():
             if len(row) != width:
                 return DataError(
-                    f"{self.label}, line {line}: {len(row)} fields where {width} are expected. "
+                    f"{self.label}, line {line}: {counted(len(row), 'field')} where {width} are expected. "
                     "Mend the line, or drop such rows with --on-bad drop."
                 )
         return DataError(f"{self.label} cannot be read as delimited text: {error}.")

@@ -6,6 +6,7 @@ from typing import Literal
 
 import numpy as np
 
+from recae.counted import counted
 from recae.data.interactions import Interactions
 from recae.data.parts import held_out_of
 from recae.data.split import HeldOut
@@ -33,8 +34,8 @@ def validation_cut(
     able = np.flatnonzero(train.user_counts() >= 2)
     if len(able) == 0 or (kind == "users" and train.n_users < 2):
         raise DataError(
-            f"No validation part can be cut from {train.nnz} interactions of {train.n_users} users: it takes users "
-            "with at least 2 interactions. Give one with --valid."
+            f"No validation part can be cut from {counted(train.nnz, 'interaction')} of "
+            f"{counted(train.n_users, 'user')}: it takes users with at least 2 interactions. Give one with --valid."
         )
     if kind == "users":
         held, target = _held_out_users(train, able, seed)

@@ -49,7 +49,7 @@ def example_users(users: HeldOut, lists: Mapping[str, TopN], titles: list[str]) 
             ExampleUser(
                 user=str(users.users.values[row].as_py()),
                 history=tuple(titles[item] for item in users.history[[row]].indices[:SHOWN]),
-                targets=tuple(titles[item] for item in sorted(targets)[:SHOWN]),
+                targets=tuple(titles[item] for item in sorted(targets)),
                 lists=listed,
             )
         )

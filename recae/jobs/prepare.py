@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from recae.counted import counted
 from recae.data import describe as description
 from recae.data.filters import Filters
 from recae.data.interactions import Interactions
@@ -14,7 +15,7 @@ from recae.data.split_folder import write_split
 from recae.data.splits import make_split
 from recae.jobs.facts import configuration
 from recae.jobs.outputs import refuse_inputs
-from recae.jobs.reading import AS_FOUND, Reading, Source
+from recae.jobs.reading import AS_FOUND, Reading, Source, part_file
 from recae.progress import SILENT, Progress
 from recae.store.atomic import replacing_folder
 from recae.store.lock import locked
@@ -48,12 +49,19 @@ class Prepared:
 def describe(source: Source, *, reading: Reading = AS_FOUND, progress: Progress = SILENT) -> Description:
     """Summarise a log: sizes, density, histories, popularity, values, times, and what reading left out.
 
+    Of a folder that holds a split each part is described: its train.*, valid.* and test.*, under "parts".
+
     Raises:
         DataError: the log is malformed or empty.
         StorageError: it cannot be read.
     """
-    summary = description.describe(reading.interactions(source, progress))
-    return Description(summary, description.summary_text(summary))
+    found = {name: part_file(Path(source), name) for name in ("train", "valid", "test")}
+    if found["train"] is None:
+        summary = description.describe(reading.interactions(source, progress))
+        return Description(summary, description.summary_text(summary))
+    parts = {name: description.describe(reading.interactions(file, progress)) for name, file in found.items() if file}
+    texts = [f"{found[name]}\n{description.summary_text(part)}" for name, part in parts.items()]
+    return Description({"parts": parts}, "\n\n".join(texts))
 
 
 def filter_input(
@@ -126,11 +134,13 @@ def split_facts(split: Split) -> dict[str, Any]:
 
 
 def _held_out_sizes(part: HeldOut) -> dict[str, int]:
+    # All targets, as they are written and judged; those of items that training never saw are among them.
+    unknown = int(part.unknown_targets.sum())
     return {
         "users": part.n_users,
         "history": int(part.history.nnz),
-        "targets": int(part.target.nnz),
-        "unknown_targets": int(part.unknown_targets.sum()),
+        "targets": int(part.target.nnz) + unknown,
+        "unknown_targets": unknown,
     }
 
 
@@ -139,13 +149,16 @@ def _part_lines(split: Split) -> list[str]:
     for name, part in (("valid", split.valid), ("test", split.test)):
         if part is not None:
             sizes = _held_out_sizes(part)
-            lines.append(f"{name}: {sizes['users']:,} users, {sizes['history']:,} shown, {sizes['targets']:,} targets")
+            unknown = f" ({sizes['unknown_targets']:,} of unknown items)" if sizes["unknown_targets"] else ""
+            users, targets = counted(sizes["users"], "user"), counted(sizes["targets"], "target")
+            lines.append(f"{name}: {users}, {sizes['history']:,} shown, {targets}{unknown}")
     return lines
 
 
 def _sizes(name: str, log: Interactions) -> str:
-    return f"{name}: {log.n_users:,} users, {log.n_items:,} items, {log.nnz:,} interactions"
+    sizes = (counted(log.n_users, "user"), counted(log.n_items, "item"), counted(log.nnz, "interaction"))
+    return f"{name}: {', '.join(sizes)}"
 
 
 def _left_out(counts: dict[str, int]) -> list[str]:
-    return [f"left out: {', '.join(f'{count:,} {name}' for name, count in counts.items())}"] if counts else []
+    return [f"left out: {', '.join(f'{name}: {count:,}' for name, count in counts.items())}"] if counts else []

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from scipy import sparse
 
+from recae.counted import counted
 from recae.data.ids import IdIndex
 from recae.errors import ConfigError, DataError, RecaeError
 from recae.progress import SILENT, Progress
@@ -34,6 +36,12 @@ def recommend(
 ) -> TopN:
     """The best `n` items for every row of `histories`, in the order of the rows.
 
+    Interactions become such rows by `recae.read_histories`, which puts them in the order of the model's items:
+
+        histories = recae.read_histories([frame], model.items)
+        lists = recae.recommend(model, histories.matrix, 5, users=histories.users)
+        lists.to_arrow(histories.users, model.items, histories.columns)
+
     Args:
         model: anything with `items` and `score`.
         histories: (n_users, n_items) what each user has; columns are the model's items.
@@ -48,9 +56,10 @@ def recommend(
 
     Raises:
         ConfigError: `n` is less than 1, or a rule names an item that does not exist.
-        DataError: the histories have other columns than the model.
+        DataError: the histories are no CSR matrix, or have other columns than the model.
         RecaeError: the model gave scores of a wrong shape, or NaN or +inf.
     """
+    _check_histories(histories, len(model.items))
     items = np.full((histories.shape[0], _width(n, len(model.items))), NO_ITEM, dtype=np.int64)
     scores = np.full(items.shape, np.nan, dtype=np.float32)
     blocks = recommend_blocks(
@@ -109,16 +118,15 @@ def score_blocks(
     """(rows, scores of these rows) for all rows of `histories`, in order; scores are (n_rows, n_items).
 
     Raises:
-        DataError: the histories have other columns than the model.
+        DataError: the histories are no CSR matrix, or have other columns than the model.
         RecaeError: the model gave scores of a wrong shape.
     """
-    n_users, n_items = histories.shape[0], len(model.items)
-    if histories.shape[1] != n_items:
-        raise DataError(
-            f"The histories have {histories.shape[1]} items and the model {n_items}; they must be the same."
-        )
+    n_items = len(model.items)
+    _check_histories(histories, n_items)
+    n_users = histories.shape[0]
     if users is not None and len(users) != n_users:
-        raise DataError(f"There are {len(users)} user ids for {n_users} histories.")
+        given = counted(n_users, "history", "histories")
+        raise DataError(f"There {'is' if len(users) == 1 else 'are'} {counted(len(users), 'user id')} for {given}.")
     step = block_rows(n_items, memory_bytes)
     with progress.task(label, total=n_users, unit="users") as task:
         for start in range(0, n_users, step):
@@ -135,6 +143,20 @@ def score_blocks(
 def block_rows(n_items: int, memory_bytes: int = MEMORY_BYTES) -> int:
     """How many users are scored together: at least 1, whatever the catalogue."""
     return int(np.clip(memory_bytes // (BYTES_PER_SCORE * max(n_items, 1)), 1, MAX_BLOCK_ROWS))
+
+
+def _check_histories(histories: Any, n_items: int) -> None:
+    if getattr(histories, "format", None) != "csr":
+        kind = type(histories).__name__
+        raise DataError(
+            f"The histories are given as {kind}, where a SciPy CSR matrix with a column for each item of the model is "
+            "needed: recae.read_histories(source, model.items).matrix makes one."
+        )
+    if histories.shape[1] != n_items:
+        raise DataError(
+            f"The histories are over {counted(histories.shape[1], 'item')} and the model over {n_items:,}; they must "
+            "be the same: recae.read_histories(source, model.items).matrix puts them in the model's order."
+        )
 
 
 def _width(n: int, n_items: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from recae.counted import counted
 from recae.errors import ConfigError, RecaeError
 from recae.ranking.lists import NO_ITEM, TopN
 
@@ -76,7 +77,7 @@ def _refuse_impossible(best: np.ndarray, first_row: int) -> None:
         row = int(wrong[0])
         raise RecaeError(
             f"The model gave scores that cannot be ranked ({best[row]}) in row {first_row + row}"
-            f" ({len(wrong)} of {len(best)} rows in this block); its training has probably diverged."
+            f" ({len(wrong)} of {counted(len(best), 'row')} in this block); its training has probably diverged."
         )
 
 

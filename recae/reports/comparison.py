@@ -61,6 +61,7 @@ class ExampleUser:
     user: str
     history: tuple[str, ...]
     targets: tuple[str, ...]
+    """All that were hidden."""
     lists: dict[str, tuple[tuple[str, bool], ...]]
     """Model name -> (title, hit) from rank 1 on."""
 

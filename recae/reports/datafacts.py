@@ -10,7 +10,7 @@ from recae.reports.wording import DASH, percent, plain, whole
 Row = tuple[str, str]
 
 _PARTS = {"train": "training", "valid": "validation", "test": "test"}
-_NOT_AS_ROWS = ("source", "columns", "values", "times", "left_out", "parts", "notes")
+_NOT_AS_ROWS = ("source", "columns", "columns_not_used", "values", "times", "left_out", "parts", "notes")
 
 
 def data_rows(data: dict[str, Any]) -> list[Row]:

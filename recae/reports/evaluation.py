@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from recae.counted import counted
 from recae.evaluation.result import Evaluation
 from recae.reports.page import clipped, drawn, making, meter, write_page
 from recae.reports.plots import distribution_plot
-from recae.reports.wording import base_name, metric_label, metric_meaning, score, whole
+from recae.reports.wording import base_name, metric_label, metric_meaning, score
 
 _MOST_PLOTS = 4
 _UNBOUNDED = ("novelty", "rmse", "mae")
@@ -26,7 +27,7 @@ def write_evaluation_html(evaluation: Evaluation, facts: dict[str, Any], path: s
     first = next(iter(means))
     shown = [distribution_plot(metric, values) for metric, values in evaluation.per_user.items()]
     context = {
-        "headline": clipped(f"{metric_label(first)} {score(means[first])} on {whole(len(evaluation.users))} users"),
+        "headline": clipped(f"{metric_label(first)} {score(means[first])} on {counted(len(evaluation.users), 'user')}"),
         "detail": _detail(first, intervals.get(first)),
         "source": clipped(str(facts.get("what") or "")),
         "rows": [_row(metric, value, intervals.get(metric)) for metric, value in means.items()],

@@ -13,13 +13,12 @@ from recae.reports.page import clipped, drawn, making, meter, write_page
 from recae.reports.standing import best_of_each
 from recae.reports.verdict import Verdict, spoken
 from recae.reports.wording import (
-    MINUS,
     duration,
+    gained,
     has_direction,
     lower_is_better,
     metric_label,
     metric_meaning,
-    percent,
     score,
     setting,
     settings,
@@ -28,6 +27,8 @@ from recae.reports.wording import (
 )
 
 MOST_EXAMPLES = 12
+MOST_TARGETS = 10
+"""More are shown only if they are hits."""
 MOST_TRIALS = 200
 
 
@@ -54,6 +55,8 @@ def _context(comparison: Comparison) -> dict[str, Any]:
     return {
         "headline": clipped(judged.headline),
         "details": [clipped(sentence) for sentence in judged.details],
+        "caution": judged.caution,
+        "most_targets": MOST_TARGETS,
         "source": clipped(str(comparison.data.get("source") or "")),
         "stats": _stats(judged),
         "metric": metric_label(metric),
@@ -76,10 +79,9 @@ def _context(comparison: Comparison) -> dict[str, Any]:
 def _stats(judged: Verdict) -> list[dict[str, str]]:
     best = judged.best
     stats = [(f"{metric_label(judged.metric)} of {spoken(best)}", score(best.means[judged.metric]))]
-    for against in (judged.popularity, judged.factorization):
-        if against is not None and math.isfinite(against[1].share):
-            share = percent(against[1].share)
-            stats.append((f"against {spoken(against[0])}", share if share.startswith(MINUS) else f"+{share}"))
+    for run, gap in judged.against:
+        if math.isfinite(gap.share):
+            stats.append((f"against {spoken(run)}", gained(gap.share)))
     stats.append(("to fit the best model", duration(best.fit_seconds)))
     stats.append(("test users", whole(len(best.evaluation.users))))
     return [{"label": label, "value": value} for label, value in stats]
@@ -122,7 +124,7 @@ def _settings(run: ModelRun, metric: str) -> dict[str, Any]:
     return {
         "name": run.name,
         "chosen": clipped(settings({name: run.config.get(name) for name in names} or run.config)),
-        "search": f"{len(run.trials)} tried in {spent}" if run.trials else "nothing was tried",
+        "search": f"{len(run.trials)} tried in {spent}" if run.trials else "not tuned",
         "cost": f"{size(run.size_bytes)}, {whole(run.users_per_second)} users/s",
         "names": [clipped(name) for name in names],
         "rows": [
@@ -152,9 +154,24 @@ def _example(user: ExampleUser, comparison: Comparison) -> dict[str, Any]:
         for run in comparison.leaderboard()
         if run.name in user.lists
     ]
+    shown = _targets_shown(user)
     return {
         "user": clipped(user.user),
         "history": [clipped(title) for title in user.history],
-        "targets": [clipped(title) for title in user.targets],
+        "targets": [clipped(title) for title in shown],
+        "more": whole(len(user.targets) - len(shown)) if len(user.targets) > len(shown) else "",
         "lists": lists,
     }
+
+
+def _targets_shown(user: ExampleUser) -> list[str]:
+    """Every target that a list found, and others up to `MOST_TARGETS`, in the order in which they are given."""
+    hits = {title for places in user.lists.values() for title, hit in places if hit}
+    room = MOST_TARGETS - sum(title in hits for title in user.targets)
+    shown = []
+    for title in user.targets:
+        if title not in hits:
+            room -= 1
+        if title in hits or room >= 0:
+            shown.append(title)
+    return shown

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from typing import Any
 
 from recae.reports.comparison import Comparison, ModelRun
+from recae.reports.datafacts import data_rows, split_rows, split_table
+from recae.reports.page import making
 from recae.reports.standing import best_of_each
-from recae.reports.wording import DASH, duration, metric_label, plain, score, settings, size, whole
+from recae.reports.wording import DASH, duration, metric_label, score, settings, size, whole
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~&$])")
 
 
 def to_markdown(comparison: Comparison) -> str:
     """The verdict, the table, what was chosen, the data and how it was made."""
-    judged = comparison.verdict
+    judged, made = comparison.verdict, making(comparison.facts)
     parts = [
         f"# {escaped(judged.headline)}",
+        *([f"**{escaped(judged.caution)}**"] if judged.caution else []),
         "\n".join(f"- {escaped(sentence)}" for sentence in judged.details),
         "## Models",
         _table(comparison),
@@ -23,12 +28,16 @@ def to_markdown(comparison: Comparison) -> str:
         f"Settings chosen on: {escaped(comparison.selected_on)}.",
         "## Chosen settings",
         "\n".join(f"- {_chosen(run)}" for run in comparison.leaderboard()),
-        "## Data and split",
-        _facts({**comparison.data, **{f"split {key}": value for key, value in comparison.split.items()}}),
+        "## Data",
+        _rows([("Source", str(comparison.data.get("source") or "")), *data_rows(comparison.data)]),
+        "## Split",
+        _rows(split_rows(comparison.split)),
+        _parts(comparison.split),
         "## How it was made",
-        _facts(comparison.facts),
+        _rows([("Command", made["command"]), *made["facts"]]),
+        _code(made["configuration"]),
     ]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def escaped(text: str) -> str:
@@ -55,13 +64,27 @@ def _cell(run: ModelRun, metric: str, best: bool, with_interval: bool) -> str:
 
 
 def _chosen(run: ModelRun) -> str:
-    tried = f"{len(run.trials)} tried on validation data" if run.trials else "nothing to choose"
+    tried = f"{len(run.trials)} tried on validation data" if run.trials else "not tuned"
     return (
         f"**{escaped(run.name)}**: {escaped(settings(run.config))} ({tried}; {size(run.size_bytes)}, "
         f"{whole(run.users_per_second)} users per second)"
     )
 
 
-def _facts(facts: dict[str, object]) -> str:
-    named = ((key.replace("_", " "), value) for key, value in facts.items() if value not in (None, "", {}, []))
-    return "\n".join(f"- {escaped(key)}: {escaped(plain(value))}" for key, value in named)
+def _rows(rows: Iterable[tuple[str, str]]) -> str:
+    return "\n".join(f"- {escaped(name)}: {escaped(value)}" for name, value in rows if value)
+
+
+def _parts(split: dict[str, Any]) -> str:
+    """The sizes of the parts of the split as a table."""
+    table = split_table(split)
+    if table is None:
+        return ""
+    lines = [["part", *map(escaped, table["names"])], [":--", *("--:" for _ in table["names"])]]
+    lines += [[escaped(row["name"]), *row["values"]] for row in table["rows"]]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _code(text: str) -> str:
+    """JSON as it is: its texts have no line breaks, so that none of them can end the block."""
+    return f"```json\n{text}\n```" if text else ""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from recae.counted import counted
 from recae.reports.comparison import Comparison, ModelRun
 from recae.reports.svg import LETTER, Drawing, Point, Scale, number, spread, x_axis, y_axis
 from recae.reports.verdict import POPULARITY
@@ -238,7 +239,7 @@ def curve_plot(run: ModelRun) -> Plot | None:
             label = "training loss" if losses[0] in ("loss", "train") else losses[0]
             _panel(drawing, known, (middle + 44, WIDTH - 8), label, "s0", (0, None))
     stop = "stopped early" if curve.stopped_early else "ran to the end"
-    lead = f"{len(curve.points)} epochs, {stop}; the weights of epoch {curve.best_epoch} were kept."
+    lead = f"{counted(len(curve.points), 'epoch')}, {stop}; the weights of epoch {curve.best_epoch} were kept."
     return Plot(run.title, lead, drawing.render())
 
 

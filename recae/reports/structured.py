@@ -41,6 +41,7 @@ def _verdict(judged: Verdict) -> dict[str, Any]:
         "best": judged.best.name,
         "not_clearly_behind": [run.name for run in judged.rivals],
         "headline": judged.headline,
+        "caution": judged.caution,
         "details": list(judged.details),
     }
 

@@ -35,8 +35,13 @@ def to_terminal(comparison: Comparison, width: int = 100, colour: bool = False) 
     notes = ["* best of its column; in brackets the 95% interval over test users"]
     if shown < len(comparison.metrics):
         notes.append(f"not shown here: {', '.join(comparison.metrics[shown:])}")
-    told = [_painted(judged.headline, _BOLD, colour), *judged.details]
-    wrapped = [part for sentence in told for part in _wrapped(sentence, width)]
+    lead = [
+        _painted(part, _BOLD, colour)
+        for told in (judged.headline, judged.caution)
+        if told
+        for part in _wrapped(told, width)
+    ]
+    wrapped = [*lead, *(part for sentence in judged.details for part in _wrapped(sentence, width))]
     dimmed = [_painted(part, _DIM, colour) for note in notes for part in _wrapped(note, width)]
     return "\n".join([*lines, *dimmed, "", *wrapped])
 

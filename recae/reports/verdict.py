@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from recae.counted import counted
 from recae.evaluation.intervals import bootstrap_interval, percentiles, resampled
 from recae.evaluation.rating_metrics import OF_RATINGS
 from recae.evaluation.result import Evaluation
 from recae.reports.comparison import Comparison, ModelRun
-from recae.reports.wording import change, joined, lower_is_better, metric_label, percent, score, whole
+from recae.reports.wording import better_than, change, joined, lower_is_better, metric_label, score
 
 POPULARITY = "popularity"
 MATRIX_FACTORIZATION = ("ials", "bpr", "pure-svd")
@@ -50,13 +51,23 @@ class Verdict:
     """Model -> how far the best one is ahead of it."""
     rivals: tuple[ModelRun, ...]
     """The models that are not clearly behind the best one."""
+    runner_up: tuple[ModelRun, Difference] | None
+    """The second place."""
     popularity: tuple[ModelRun, Difference] | None
     factorization: tuple[ModelRun, Difference] | None
     """The best matrix-factorization model, where the best model is of another kind."""
+    caution: str
+    """What to know before the headline is believed; empty where there is nothing."""
     headline: str
     """One sentence for somebody who reads nothing else."""
     details: tuple[str, ...]
     """The figures behind it, a sentence each."""
+
+    @property
+    def against(self) -> tuple[tuple[ModelRun, Difference], ...]:
+        """Those that the best model is held against, each once: the runner-up, popularity, factorization."""
+        named = filter(None, (self.runner_up, self.popularity, self.factorization))
+        return tuple({run.name: (run, gap) for run, gap in named}.values())
 
 
 def verdict(comparison: Comparison) -> Verdict:
@@ -70,23 +81,38 @@ def verdict(comparison: Comparison) -> Verdict:
     # A factorization model at the top is not held against its own kind.
     wanted = () if best.name in MATRIX_FACTORIZATION else MATRIX_FACTORIZATION
     factors = next((run for run in others if run.name in wanted), None)
-    against_popular = None if popular is None else (popular, ahead[popular.name])
-    against_factors = None if factors is None else (factors, ahead[factors.name])
+    held_against = [
+        None if run is None else (run, ahead[run.name]) for run in (next(iter(others), None), popular, factors)
+    ]
+    runner_up, against_popular, against_factors = held_against
+    told = {run.name: (run, gap) for run, gap in filter(None, held_against)}
     return Verdict(
         metric=metric,
         best=best,
         behind=ahead,
         rivals=rivals,
+        runner_up=runner_up,
         popularity=against_popular,
         factorization=against_factors,
-        headline=_headline(best, others, rivals, against_popular, against_factors),
-        details=tuple(_details(metric, best, rivals, against_popular, against_factors)),
+        caution=_caution(comparison),
+        headline=_headline(best, runner_up, rivals, against_popular, len(others) > 1),
+        details=tuple(_details(metric, best, rivals, list(told.values()))),
     )
 
 
 def spoken(run: ModelRun) -> str:
     """What a model is called within a sentence: `"EASE"` of `"EASE, the closed-form linear autoencoder"`."""
-    return POPULARITY if run.name == POPULARITY else run.title.partition(",")[0].strip() or run.name
+    if run.name == POPULARITY:
+        return POPULARITY
+    title = run.title.partition(",")[0].strip() or run.name
+    first = title.split()[0] if title.split() else ""
+    # A name such as EASE or Mult-VAE keeps its letters; an ordinary word loses its capital.
+    return title[0].lower() + title[1:] if first[:1].isupper() and first[1:].islower() else title
+
+
+def _opening(run: ModelRun) -> str:
+    """The same at the start of a sentence."""
+    return "Popularity" if run.name == POPULARITY else run.title.partition(",")[0].strip() or run.name
 
 
 def difference(one: Evaluation, other: Evaluation, metric: str) -> Difference:
@@ -114,41 +140,45 @@ def _rating_interval(one: Evaluation, other: Evaluation, metric: str, sign: floa
 _Against = tuple[ModelRun, Difference] | None
 
 
+def _caution(comparison: Comparison) -> str:
+    if any(run.trials for run in comparison.runs):
+        return ""
+    return "Default settings: nothing was tuned on validation data."
+
+
 def _headline(
-    best: ModelRun, others: tuple[ModelRun, ...], rivals: tuple[ModelRun, ...], popular: _Against, factors: _Against
+    best: ModelRun, runner_up: _Against, rivals: tuple[ModelRun, ...], popular: _Against, several: bool
 ) -> str:
-    if not others:
-        return f"{spoken(best)} was judged alone."
+    if runner_up is None:
+        return f"{_opening(best)} was judged alone."
     if best.name == POPULARITY:
         return "No model beats plain popularity on this data."
     if popular is not None and not popular[1].clear:
-        return f"{spoken(best)} comes first, but not clearly ahead of popularity."
-    over = [f"{_more(gap)} {spoken(run)}" for run, gap in filter(None, (popular, factors)) if gap.clear]
+        return f"{_opening(best)} comes first, but not clearly ahead of popularity."
     if not rivals:
-        return f"{spoken(best)} ranks best" + (f": {joined(over)}." if over else ", clearly ahead of all others.")
-    few = len(rivals) <= 2
-    names = joined([spoken(run) for run in rivals]) if few else f"{len(rivals)} others"
-    lead = f"{spoken(best)} leads, with {names} too close to call"
-    return lead + (f"; it is {joined(over)}." if over else ".")
+        second, gap = runner_up
+        place = ", the runner-up" if several else ""
+        return f"{_opening(best)} ranks best: {better_than(gap.share, spoken(second))}{place}."
+    names = joined([spoken(run) for run in rivals]) if len(rivals) <= 2 else f"{len(rivals)} others"
+    return f"{_opening(best)} leads, with {names} too close to call."
 
 
 def _details(
-    metric: str, best: ModelRun, rivals: tuple[ModelRun, ...], popular: _Against, factors: _Against
+    metric: str, best: ModelRun, rivals: tuple[ModelRun, ...], against: list[tuple[ModelRun, Difference]]
 ) -> list[str]:
-    users = whole(len(best.evaluation.users))
+    users = counted(len(best.evaluation.users), "test user")
     interval = best.intervals.get(metric)
     span = f" (95% interval {score(interval[0])} to {score(interval[1])})" if interval else ""
-    said = [f"{spoken(best)} reaches {metric_label(metric)} {score(best.means[metric])}{span} on {users} test users."]
-    said += [
-        f"Against {spoken(run)}: {gap.words()}{'' if gap.clear else ', so either may be the better one'}."
-        for run, gap in filter(None, (popular, factors))
-    ]
-    told = {run.name for run, _ in filter(None, (popular, factors))}
+    said = [f"{_opening(best)} reaches {metric_label(metric)} {score(best.means[metric])}{span} on {users}."]
+    said += [_compared(run, gap) for run, gap in against]
+    told = {run.name for run, _ in against}
     close = [spoken(run) for run in rivals if run.name not in told]
     if close:
         said.append(f"Not clearly behind: {joined(close)}. With more test users the order could turn.")
     return said
 
 
-def _more(gap: Difference) -> str:
-    return f"{percent(gap.share)} better than" if np.isfinite(gap.share) else "better than"
+def _compared(run: ModelRun, gap: Difference) -> str:
+    if not gap.clear:
+        return f"Against {spoken(run)}: {gap.words()}, so either may be the better one."
+    return f"It is {better_than(gap.share, spoken(run))}: {gap.words()}."

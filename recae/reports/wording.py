@@ -34,6 +34,8 @@ _METRIC_MEANINGS = {
     "rmse": "Root of the mean squared error of the predicted ratings; lower is better.",
     "mae": "Mean absolute error of the predicted ratings; lower is better.",
 }
+MOST_PERCENT = 2.0
+"""Gains above it are easier to grasp as a multiple than in percent."""
 _NO_DIRECTION = ("novelty",)
 _LOWER_IS_BETTER = ("rmse", "mae")
 
@@ -89,6 +91,27 @@ def percent(share: float) -> str:
     points = 100 * share
     digits = 0 if abs(points) >= 9.95 or points == 0 else 1 if abs(points) >= 0.95 else 2
     return f"{points:.{digits}f}%".replace("-", MINUS)
+
+
+def gained(share: float) -> str:
+    """A gain for a label: 0.79 as `"+79%"`, more than twice as much again as `"11.7 times"`."""
+    if share > MOST_PERCENT:
+        return f"{_times(share)} times"
+    shown = percent(share)
+    return shown if shown.startswith(MINUS) else f"+{shown}"
+
+
+def better_than(share: float, other: str) -> str:
+    """`"79% better than popularity"`, `"11.7 times as good as popularity"`; without a figure where there is none."""
+    if not math.isfinite(share):
+        return f"better than {other}"
+    return (
+        f"{_times(share)} times as good as {other}" if share > MOST_PERCENT else f"{percent(share)} better than {other}"
+    )
+
+
+def _times(share: float) -> str:
+    return f"{1 + share:.1f}" if share < 99 else whole(1 + share)
 
 
 def duration(seconds: float) -> str:

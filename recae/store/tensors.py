@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -22,7 +23,10 @@ def write_tensors(path: str | Path, tensors: Mapping[str, np.ndarray]) -> Path:
     whole = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
     with replacing_file(path) as beside:
         try:
+            beside.touch()
+            mode = stat.S_IMODE(beside.stat().st_mode)
             save_file(whole, beside)
+            beside.chmod(mode)  # the library writes files that only their owner can read, whatever the umask
         except SafetensorError as error:
             raise StorageError(f"{path} could not be written: {error}.") from error
     return Path(path)

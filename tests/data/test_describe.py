@@ -6,7 +6,9 @@ import json
 
 import pytest
 
+from recae.data.columns import ColumnChoice
 from recae.data.describe import describe, summary_text
+from recae.data.read import read
 from recae.errors import DataError
 
 
@@ -43,7 +45,7 @@ def test_text_has_a_line_for_everything(make_log):
     log = make_log([("a", "x", 5, 0), ("b", "y", 4, 60)])
     text = summary_text(describe(log.keep(log.matrix.data > 0, duplicates=12)))
     assert "interactions    2  (50.000% of all pairs)" in text
-    assert "left out        12 duplicates" in text
+    assert "left out        duplicates: 12" in text
     assert "4: 50%, 5: 50%" in text
     bare = summary_text(describe(make_log([("a", "x")])))
     assert "time" not in bare
@@ -54,3 +56,16 @@ def test_an_empty_log_is_refused(make_log):
     log = make_log([("a", "x", 5)])
     with pytest.raises(DataError, match="no interactions"):
         describe(log.keep(log.matrix.data > 9))
+
+
+def test_columns_that_are_used_and_those_that_are_not_are_named():
+    frame = {"user_id": [1, 1], "item_id": ["a", "b"], "rating": [3, 4], "happened": [7, 8], "genre": ["x", "y"]}
+    summary = describe(read(frame))
+    assert summary["columns"] == {"user": "user_id", "item": "item_id", "value": "rating", "time": None}
+    assert summary["columns_not_used"] == ["happened", "genre"]
+    assert 'columns used    "user_id", "item_id", "rating"\n' in summary_text(summary)
+    assert 'not used        "happened", "genre"' in summary_text(summary)
+    told = describe(read(frame, columns=ColumnChoice(time="happened")))
+    assert told["columns"]["time"] == "happened"
+    assert told["columns_not_used"] == ["genre"]
+    assert "not used" not in summary_text(describe(read({"user": [1], "item": [2]})))

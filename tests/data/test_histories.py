@@ -157,3 +157,9 @@ def test_the_published_split_of_ml_1m(real_data: Callable[[str], Path]) -> None:
     assert held_out.history.nnz + held_out.target.nnz + held_out.unknown_targets.sum() <= sum(rows)
     assert held_out.target.nnz + held_out.unknown_targets.sum() == rows[2]
     assert held_out.notes == {"targets among unknown items": int(held_out.unknown_targets.sum())}
+
+
+def test_sentences_count_one_as_one() -> None:
+    found = read_histories([{"user": [1, 1], "item": ["a", "x"]}], ITEMS)
+    assert found.unknown_items.sentence() == "1 interaction is with 1 item that is not known (such as 'x')."
+    assert repr(found) == "Histories(1 user, 1 interaction)"

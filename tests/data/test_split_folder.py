@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import shutil
 import uuid
 
@@ -171,3 +172,21 @@ def test_a_damaged_folder_is_refused(make_log, tmp_path):
     newer = damaged("newer", lambda folder: (folder / "split.json").write_text('{"format": 99}'))
     with pytest.raises(DamagedFileError, match="format 99"):
         read_split(newer)
+
+
+def test_sizes_in_split_json_count_unknown_targets_among_all(make_log, tmp_path):
+    split = ready_made(make_log([("u", "a")]), None, make_log([("u", "b"), ("u", "c"), ("v", "a")]))
+    facts = json.loads((write_split(split, tmp_path / "s") / "split.json").read_text())
+
+    assert facts["test"] == {"users": 2, "history": 1, "targets": 3, "unknown_targets": 2}
+    assert pq.read_table(tmp_path / "s" / "test.parquet").num_rows == 3
+
+
+def test_splits_are_short_to_look_at(make_log):
+    split = ready_made(make_log([("u", "a")]), None, make_log([("u", "b"), ("v", "a")]))
+
+    assert repr(split.test) == "HeldOut(2 users, 1 shown, 2 targets, 1 of them unknown)"
+    assert repr(split) == (
+        "Split(ready-made: train Interactions(1 user x 1 item, 1 interaction), valid None, "
+        "test HeldOut(2 users, 1 shown, 2 targets, 1 of them unknown))"
+    )

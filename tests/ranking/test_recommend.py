@@ -11,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
+import recae
 from recae.data.ids import IdIndex
 from recae.errors import ConfigError, DataError, RecaeError
+from recae.ranking.lists import NO_ITEM
 from recae.ranking.recommend import block_rows, recommend, recommend_blocks
 from recae.ranking.rules import Rules, mask
 
@@ -144,9 +146,9 @@ def test_rules_about_items_that_do_not_exist_are_refused(rules: Rules) -> None:
 
 def test_wrong_inputs_are_refused_in_a_sentence() -> None:
     model = FakeScorer(IdIndex.range(3))
-    with pytest.raises(DataError, match="4 items and the model 3"):
+    with pytest.raises(DataError, match="over 4 items and the model over 3"):
         recommend(model, histories_of([[]], 4), 1)
-    with pytest.raises(DataError, match="2 user ids for 1 histories"):
+    with pytest.raises(DataError, match="2 user ids for 1 history"):
         recommend(model, histories_of([[]], 3), 1, users=IdIndex.range(2))
     with pytest.raises(ConfigError, match="top 0"):
         recommend(model, histories_of([[]], 3), 0)
@@ -161,3 +163,14 @@ def test_a_model_with_a_wrong_shape_is_refused() -> None:
 
     with pytest.raises(RecaeError, match=r"shape \(1, 2\) where \(1, 3\)"):
         recommend(Broken(), histories_of([[]], 3), 1)
+
+
+def test_a_log_is_refused_with_the_way_to_make_histories_of_it() -> None:
+    model = FakeScorer(IdIndex.of(["a", "b", "c"]))
+    log = recae.read({"user_id": [7, 7], "item_id": ["b", "x"]})
+    for wrong in (log, log.matrix.tocoo(), log.matrix.toarray(), None):
+        with pytest.raises(DataError, match=r"recae.read_histories\(source, model.items\).matrix"):
+            recommend(model, wrong, 2)  # type: ignore[arg-type]
+    histories = recae.read_histories({"user_id": [7, 7], "item_id": ["b", "x"]}, model.items)
+    lists = recae.recommend(model, histories.matrix, 3, users=histories.users)
+    assert sorted(lists.items[0].tolist()) == [NO_ITEM, 0, 2]

@@ -102,6 +102,38 @@ def test_the_page_is_well_formed_with_headings_in_order(page):
     assert all(later - earlier <= 1 for earlier, later in itertools.pairwise(levels))
 
 
+def test_every_hit_is_among_the_hidden_and_the_rest_is_counted(compared, tmp_path):
+    targets = tuple(f"Film {i:02d}" for i in range(40))
+    lists = {
+        "ease": ((targets[39], True), ("Other", False)),
+        "popularity": tuple((title, True) for title in targets[20:32]),
+    }
+    user = ExampleUser("u1", ("Seen",), targets, lists)
+    few = ExampleUser("u2", ("Seen",), targets[:3], {"ease": (("Other", False),)})
+
+    found = written(compared(examples=(user, few)), tmp_path)
+
+    first, second = re.findall(r"<h4>Hidden, to be found</h4><p>(.*?)</p>", found)
+    shown = re.findall(r"<bdi>(.*?)</bdi>", first)
+    assert shown == [*targets[20:32], targets[39]]
+    assert "and 27 more" in first
+    assert re.findall(r"<bdi>(.*?)</bdi>", second) == list(targets[:3])
+    assert "more" not in second
+
+
+def test_the_page_says_beside_the_verdict_that_nothing_was_tuned(page, compared, run, tmp_path):
+    found = written(compared((run("ials", 0.2), run("popularity", 0.0))), tmp_path)
+
+    assert re.search(r"</h1>\s*<p class=\"caution\">Default settings: nothing was tuned on validation data.</p>", found)
+    assert '<p class="caution">' not in page
+
+
+def test_the_sticky_column_takes_its_rules_along(page):
+    # Collapsed borders belong to the table and stay behind when a cell sticks.
+    assert "position: sticky" in page
+    assert "border-collapse: collapse" not in page
+
+
 def test_it_says_what_was_found(page, comparison):
     text = " ".join(outline(page).text)
     ease = comparison.leaderboard()[0]

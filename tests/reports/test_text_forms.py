@@ -12,7 +12,7 @@ from recae.reports import verdict as verdicts
 from recae.reports.markdown import escaped, to_markdown
 from recae.reports.structured import SCHEMA, to_json
 from recae.reports.terminal import to_terminal
-from recae.reports.wording import duration, metric_label, percent, score, size
+from recae.reports.wording import better_than, duration, gained, metric_label, percent, score, size
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -168,3 +168,38 @@ def test_the_verdict_is_worked_out_once_for_all_reports(comparison, monkeypatch)
 
     assert len(asked) == len(comparison.runs) - 1
     assert [model["behind_best"] is None for model in told["models"]] == [True, False, False, False]
+
+
+def test_every_form_says_beside_the_verdict_that_nothing_was_tuned(compared, run):
+    untuned = compared((run("ials", 0.2), run("popularity", 0.0)))
+    caution = "Default settings: nothing was tuned on validation data."
+
+    lines = to_terminal(untuned, 120).splitlines()
+    assert lines[lines.index(untuned.verdict.headline) + 1] == caution
+    assert to_markdown(untuned).split("\n\n")[1] == f"**{caution}**"
+    assert to_json(untuned)["verdict"]["caution"] == caution
+
+
+def test_markdown_shows_no_raw_dictionaries(comparison):
+    text = to_markdown(comparison)
+    made = text[text.index("## How it was made") :]
+
+    assert "- Items per user: 5 to 90, median 20" in text
+    assert "| part | users | items | interactions | history | targets | unknown targets |" in text
+    assert re.search(r"^\| test \| 200 \| .* \| 4,000 \| 1,000 \| 3 \|$", text, re.M)
+    fenced = re.fullmatch(r".*\n```json\n(.*)\n```\n", made, re.S)
+    assert fenced is not None
+    assert json.loads(fenced[1]) == comparison.facts["configuration"]
+
+
+@pytest.mark.parametrize(
+    ("share", "said", "label"),
+    [
+        (0.79, "79% better than x", "+79%"),
+        (10.69, "11.7 times as good as x", "11.7 times"),
+        (float("nan"), "better than x", "+\N{EN DASH}"),
+    ],
+)
+def test_gains(share, said, label):
+    assert better_than(share, "x") == said
+    assert gained(share) == label

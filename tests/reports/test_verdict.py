@@ -10,19 +10,16 @@ from recae.evaluation.intervals import bootstrap_interval
 from recae.evaluation.rating_metrics import RatingErrors
 from recae.evaluation.result import Evaluation
 from recae.reports.standing import best_of_each
-from recae.reports.verdict import difference, verdict
+from recae.reports.verdict import difference, spoken, verdict
 
 
 def test_a_clear_winner_is_named_with_what_it_gains(comparison):
     said = verdict(comparison)
 
-    ours, popular, factors = (comparison.runs[i].means["ndcg@10"] for i in (1, 0, 2))
+    ours, factors = (comparison.runs[i].means["ndcg@10"] for i in (1, 2))
     assert said.best.name == "ease"
     assert said.rivals == ()
-    assert said.headline == (
-        f"EASE ranks best: {100 * (ours / popular - 1):.0f}% better than popularity and "
-        f"{100 * (ours / factors - 1):.0f}% better than iALS."
-    )
+    assert said.headline == f"EASE ranks best: {100 * (ours / factors - 1):.0f}% better than iALS, the runner-up."
     assert f"EASE reaches NDCG@10 {ours:.4f}" in said.details[0]
     assert "200 test users" in said.details[0]
 
@@ -36,7 +33,8 @@ def test_the_gain_comes_with_the_interval_of_the_paired_difference(comparison):
     assert gap.gain == pytest.approx(pairs.mean())
     assert (gap.low, gap.high) == bootstrap_interval(pairs)
     assert gap.clear
-    assert gap.words() in verdict(comparison).details[1]
+    share = 100 * gap.gain / popular.means()["ndcg@10"]
+    assert f"It is {share:.0f}% better than popularity: {gap.words()}." in verdict(comparison).details
 
 
 def test_paired_intervals_are_narrower_than_the_single_ones(comparison):
@@ -128,3 +126,47 @@ def test_ties_share_the_mark_and_novelty_has_none(compared, run):
     for one in both.runs:
         one.evaluation.per_user["novelty@10"] = np.ones(200)
     assert "novelty@10" not in best_of_each(compared((run("ease", 0.2), run("ials", 0.1)), metrics=("ndcg@10",)))
+
+
+def test_the_runner_up_is_named_and_popularity_and_factorization_follow_below(compared, run):
+    runs = (run("popularity", 0.0), run("bpr", 0.1), run("ease", 0.2), run("item-knn", 0.18))
+    said = verdict(compared(runs))
+
+    assert said.headline.endswith("better than item-knn, the runner-up.")
+    assert [run.name for run, _ in said.against] == ["item-knn", "popularity", "bpr"]
+    for name, sentence in zip(("item-knn", "popularity", "bpr"), said.details[1:], strict=True):
+        assert f"better than {name}: +" in sentence
+
+
+def test_a_large_gain_is_told_as_a_multiple(compared, run):
+    weak = Evaluation(IdIndex.range(200), {"ndcg@10": run("ease", 0.2).evaluation.per_user["ndcg@10"] / 11.69})
+    said = verdict(compared((run("ease", 0.2), run("popularity", 0.0, evaluation=weak)), metrics=("ndcg@10",)))
+
+    assert said.headline == "EASE ranks best: 11.7 times as good as popularity."
+
+
+def test_it_says_when_nothing_was_tuned(compared, run):
+    assert verdict(compared()).caution == ""
+    untuned = verdict(compared((run("ials", 0.2), run("popularity", 0.0))))
+    assert untuned.caution == "Default settings: nothing was tuned on validation data."
+
+
+def test_one_user_is_one_user(compared, run):
+    alone = Evaluation(IdIndex.range(1), {"ndcg@10": np.array([0.5])})
+    said = verdict(compared((run("ease", 0.2, evaluation=alone),), metrics=("ndcg@10",)))
+
+    assert said.details[0].endswith("on 1 test user.")
+
+
+@pytest.mark.parametrize(
+    ("title", "said"),
+    [
+        ("Item-based nearest neighbours", "item-based nearest neighbours"),
+        ("EASE, the closed-form linear autoencoder", "EASE"),
+        ("Mult-VAE", "Mult-VAE"),
+        ("iALS, implicit alternating least squares", "iALS"),
+        ("", "x"),
+    ],
+)
+def test_models_are_called_as_a_sentence_needs_it(run, title, said):
+    assert spoken(run("x", 0.1, title=title)) == said

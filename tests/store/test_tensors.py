@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import os
+import stat
 import struct
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,6 +14,8 @@ from hypothesis.extra import numpy as npst
 from safetensors.numpy import load_file
 
 from recae.errors import DamagedFileError, StorageError
+from recae.store.manifest import write_json
+from recae.store.tables import table_suffixes, write_table
 from recae.store.tensors import expect, read_tensors, write_tensors
 
 DTYPES = [np.float32, np.float64, np.int32, np.int64, np.uint8]
@@ -94,3 +99,19 @@ def test_expect_passes_what_fits_and_names_what_does_not():
         expect(tensors, "w", (None,))
     with pytest.raises(KeyError):
         expect(tensors, "v", (2, 3))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes and umasks are those of POSIX")
+@pytest.mark.parametrize("mask", [0o022, 0o077, 0o002])
+def test_files_have_the_mode_that_the_umask_leaves(tmp_path: Path, mask: int):
+    before = os.umask(mask)
+    try:
+        write_tensors(tmp_path / "x.safetensors", {"a": np.zeros(3, dtype=np.float32)})
+        write_json(tmp_path, "x.json", {"a": 1})
+        for suffix in table_suffixes():
+            write_table(pa.table({"a": [1]}), tmp_path / f"x{suffix}")
+    finally:
+        os.umask(before)
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    assert len(modes) == 2 + len(table_suffixes())
+    assert set(modes.values()) == {0o666 & ~mask}, modes

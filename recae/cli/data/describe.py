@@ -26,7 +26,7 @@ def describe(console: Console, source: Path, reading: Reading) -> None:
 
     Sizes, density, histories, popularity, ratings, duplicates and time span. INPUT is a file or a folder of files:
     CSV, TSV, MovieLens .dat, JSON lines or Parquet, also compressed. Of a folder with interactions.* only that is
-    read.
+    read; of a folder that holds a split, train.*, valid.* and test.* one by one.
     """
     from recae.jobs import prepare
 

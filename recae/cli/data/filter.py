@@ -30,7 +30,8 @@ def filter_command(
 ) -> None:
     """Write the interactions that pass the filters.
 
-    OUT is a folder; the Parquet file in it has the columns of the input."""
+    OUT is a folder; the Parquet file in it has the user, item, rating or weight, and time column under the names
+    that they have in the input. Other columns are not kept."""
     from recae.jobs import prepare
 
     result = prepare.filter_input(
