@@ -25,9 +25,9 @@ line, a JSON object: `status`, `command`, `run_id`, `seconds`, and what the comm
 elsewhere one line every 30 seconds. Nothing is coloured where nobody sees it, or with `NO_COLOR` set.
 
 Every output appears whole or not at all, and keeps the configuration that made it: models in `manifest.json`, splits
-in `split.json`, comparisons in `report.json`, lists beside them in `NAME.manifest.json` (folders of parts:
-`_manifest.json`). Folders that recae did not write are never replaced, nor is anything that a result is made from.
-A table or page at OUT is replaced.
+in `split.json`, comparisons in `report.json`, tables beside them in `NAME.manifest.json` (folders of parts:
+`_manifest.json`). By these recae knows its own output again: nothing that it did not write is ever replaced, nor
+anything that a result is made from.
 
 ## Where options come from
 

@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from recae.counted import counted
 from recae.data.interactions import Interactions
 from recae.data.split import HeldOut, Split
 from recae.data.split_folder import write_split
+from recae.errors import DataError
 from recae.evaluation.evaluate import evaluate
 from recae.evaluation.metrics import parse_metrics
 from recae.jobs.contest import checked_models, contest_metrics, contest_split, test_part
@@ -21,10 +23,10 @@ from recae.jobs.examples import draw_users, example_users, item_titles, lists_fo
 from recae.jobs.extras import need_report_extra
 from recae.jobs.facts import configuration, machine_facts
 from recae.jobs.judging import own_metrics
-from recae.jobs.outputs import refuse_inputs
+from recae.jobs.outputs import refuse_inputs, refuse_strange
 from recae.jobs.prepare import split_facts
 from recae.jobs.reading import AS_FOUND, Reading, Source
-from recae.jobs.selection import Selected, select, size_bytes
+from recae.jobs.selection import Selected, choosing_data, select, size_bytes
 from recae.options import DEFAULTS, RunOptions
 from recae.ranking.lists import TopN
 from recae.reports.comparison import Comparison, ModelRun
@@ -72,7 +74,8 @@ def compare(
     `source` is a log, which is split by `split`; or data that is split already: a split folder, a folder with train.*
     and test.*, or a log of training data with `valid` and `test`. For each model the settings of its grid
     (the first `trials` of them, 0 takes the defaults) are tried on the validation data; the best is judged on the
-    test data. The first of `metrics` chooses settings and sorts the table.
+    test data. Without validation data they are tried on a part cut from the training data, and the best is then fitted
+    to all of it. The first of `metrics` chooses settings and sorts the table.
 
     Raises:
         ConfigError: an unknown model, metric or split, or models that the split cannot judge.
@@ -87,6 +90,7 @@ def compare(
     if metrics is not None:
         parse_metrics(metrics)
     refuse_inputs(folder, source, valid, test, catalog)
+    refuse_strange(folder, MARKER)
     with locked(folder):
         parts, summary = contest_split(
             source, split, valid=valid, test=test, models=names, reading=reading, options=options
@@ -97,7 +101,8 @@ def compare(
         config = configuration("compare", **given)
         facts = {"seed": options.seed, "command": command, "run_id": run_id, **machine_facts(), "configuration": config}
         titles = item_titles(source, catalog, parts.train.items, options.progress)
-        contest = _Contest(parts, test_part(parts), judged, titles, options)
+        test_data = test_part(parts)
+        contest = _Contest(parts, _choosing(parts, trials, options), test_data, judged, titles, options)
         with replacing_folder(folder, marker=MARKER) as beside:
             runs, lists = contest.run(names, trials, beside / "models", config)
             comparison = contest.comparison(runs, lists, summary | {"source": str(source)}, facts, trials)
@@ -113,6 +118,8 @@ class _Contest:
     """What all models have in common."""
 
     split: Split
+    choosing: Split
+    """Where settings are chosen; `split` itself where it has validation data."""
     test: HeldOut
     metrics: tuple[str, ...]
     titles: list[str]
@@ -124,7 +131,9 @@ class _Contest:
         """Fit, judge and save one model after the other; only one is in memory at a time."""
         runs, lists, examples = [], {}, self.examples()
         for name in names:
-            selected = select(name, self.split, self.metrics[0], self.options, trials=trials)
+            selected = select(
+                name, self.split, self.metrics[0], self.options, trials=trials, choosing=self.choosing
+            )  # fmt: skip
             run = self.judged(name, selected)
             lists[name] = lists_for(selected.model, examples)
             reached = {"test": run.evaluation.means(), "validation": _on_validation(self.metrics[0], run)}
@@ -172,9 +181,32 @@ class _Contest:
         )
 
     def selected_on(self, trials: int | None) -> str:
-        if self.split.valid is None or trials in (0, 1):
+        valid = self.choosing.valid
+        if valid is None or trials in (0, 1):
             return "no data (the default settings were taken)"
-        return f"{self.metrics[0]} on {self.split.valid.n_users:,} validation users"
+        if self.split.valid is None:
+            return (
+                f"{self.metrics[0]} on {counted(valid.target.nnz, 'interaction')} cut from the training data, to all "
+                "of which the chosen settings were then fitted"
+            )
+        return f"{self.metrics[0]} on {counted(valid.n_users, 'validation user')}"
+
+
+def _choosing(split: Split, trials: int | None, options: RunOptions) -> Split:
+    """Where settings are chosen; `split` itself where nothing is to be chosen, or nothing can be cut off."""
+    if split.valid is not None or trials in (0, 1):
+        return split
+    try:
+        found = choosing_data(split, options.seed)
+    except DataError:
+        options.progress.say("There is no validation data, and too little to cut some off: default settings are taken.")
+        return split
+    cut = 0 if found.valid is None else found.valid.target.nnz
+    options.progress.say(
+        f"There is no validation data: settings are chosen on {counted(cut, 'interaction')} cut from the training "
+        "data, and the chosen ones are fitted to all of it."
+    )
+    return found
 
 
 def _on_validation(metric: str, run: ModelRun) -> dict[str, float]:

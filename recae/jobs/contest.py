@@ -22,6 +22,9 @@ from recae.options import RunOptions
 BY_USER_SPLIT = "per-user:valid=0.1,test=0.2"
 """The split for models that know only the users they were trained on."""
 
+ANEW = "`recae data split LOG --split {} --out DIR`"
+"""How a log gets another split, from which `train` and `compare` can start."""
+
 
 def checked_models(models: Sequence[str]) -> tuple[str, ...]:
     """The names, each once.
@@ -91,7 +94,10 @@ def test_part(split: Split) -> HeldOut:
         ConfigError: there is none.
     """
     if split.test is None:
-        raise ConfigError(f"{split.spec} has no test data to judge on: add some, e.g. with --split {DEFAULT_SPLIT}.")
+        raise ConfigError(
+            f"{split.spec} has no test data to judge on: split the log anew with some, "
+            f"e.g. {ANEW.format(DEFAULT_SPLIT)}."
+        )
     return split.test
 
 
@@ -105,7 +111,7 @@ def refuse_strangers(split: Split, by_id: Sequence[str]) -> Split:
     if by_id and any((split.train.users.positions(part.users.values) == UNKNOWN).any() for part in parts):
         raise ConfigError(
             f"{', '.join(by_id)} can score only users of the training data, and {split.spec} holds out others: "
-            f"take other models, or split by --split {BY_USER_SPLIT}."
+            f"take other models, or split the log anew, {ANEW.format(BY_USER_SPLIT)}."
         )
     return split
 

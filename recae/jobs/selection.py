@@ -1,12 +1,14 @@
-"""Which settings of a model to take: tried on validation data, never on test data."""
+"""Which settings of a model to take: tried on validation data or a part of the training data, never on test data."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from recae.data.split import Split
+from recae.data.splits import validation_cut
 from recae.evaluation.evaluate import evaluate
 from recae.evaluation.metrics import parse_metrics
 from recae.models.base import Recommender
@@ -30,26 +32,66 @@ class Selected:
     fit_seconds: float
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True)
 class _Best:
     model: Recommender | None
-    number: int
+    """None where it was too large to be kept, or is to be fitted to other data."""
+    setting: dict[str, Any]
     value: float | None
     seconds: float
 
 
-def select(name: str, split: Split, metric: str, options: RunOptions, *, trials: int | None = None) -> Selected:
-    """Fit `name` on `split.train` with each setting of its grid (the first `trials` of them) and keep the best.
+def choosing_data(split: Split, seed: int) -> Split:
+    """Where settings are chosen: `split` itself if it has validation data, else its training data alone, with 5 % of
+    the interactions cut off as validation data, so that models can be judged that know users by id.
 
-    Without validation data, or with `trials` 0, only the defaults are fitted. Earlier settings win ties.
+    Raises:
+        DataError: the training data is too small for that.
+    """
+    if split.valid is not None:
+        return split
+    rest, valid = validation_cut(split.train, seed=seed, kind="entries")
+    return replace(split, train=rest, valid=valid, test=None)
+
+
+def select(
+    name: str,
+    split: Split,
+    metric: str,
+    options: RunOptions,
+    *,
+    trials: int | None = None,
+    choosing: Split | None = None,
+) -> Selected:
+    """Try each setting of the model's grid (the first `trials` of them) and fit the best to `split.train`.
+
+    Settings are tried on the training and validation data of `choosing`, by default of `split`; without validation
+    data, or with `trials` 0, the defaults are taken. Earlier settings win ties.
 
     Raises:
         CapacityError: a setting would not fit in memory.
         DataError: the model cannot learn from this data.
     """
-    grid = model_class(name).grid
-    settings = grid[: max(trials, 1) if trials is not None else None] if split.valid is not None else grid[:1]
-    best, tried, model = _Best(None, -1, None, 0.0), [], None
+    settings = model_class(name).grid[: max(trials, 1) if trials is not None else None]
+    tried_on = split if choosing is None else choosing
+    if tried_on.valid is None:
+        settings = settings[:1]
+    if len(settings) == 1:
+        tried_on = split  # nothing to choose
+    best, tried = _best(name, settings, tried_on, metric, options, keep=tried_on is split)
+    model, seconds = best.model, best.seconds
+    if tried_on is not split:
+        options.progress.say(f"{name}: fitting {_in_words(best.setting)} to all of the training data")
+    if model is None:
+        model, seconds = _fit(name, best.setting, split, options)
+    return Selected(model, tried if len(settings) > 1 else (), best.value, seconds)
+
+
+def _best(
+    name: str, settings: Sequence[dict[str, Any]], split: Split, metric: str, options: RunOptions, *, keep: bool
+) -> tuple[_Best, tuple[Trial, ...]]:
+    best: _Best | None = None
+    tried, model = [], None
     for number, setting in enumerate(settings):
         options.progress.say(f"{name}: setting {number + 1} of {len(settings)}, {_in_words(setting)}")
         model = None  # the last one goes before the next one comes
@@ -57,15 +99,12 @@ def select(name: str, split: Split, metric: str, options: RunOptions, *, trials:
         value = _measure(model, split, metric, options)
         if value is not None:
             tried.append(Trial(dict(setting), value, seconds))
-        if best.number < 0 or _better(metric, value, best.value):
-            best = _Best(model if size_bytes(model) <= KEEP_BYTES else None, number, value, seconds)
-    if best.model is None and best.number != len(settings) - 1:
-        model = None
-        model, _ = _fit(name, settings[best.number], split, options)
-    final = best.model or model
-    if final is None:
+        if best is None or _better(metric, value, best.value):
+            kept = keep and (size_bytes(model) <= KEEP_BYTES or number == len(settings) - 1)
+            best = _Best(model if kept else None, setting, value, seconds)
+    if best is None:
         raise ValueError(f"{name} has an empty grid")
-    return Selected(final, tuple(tried) if len(settings) > 1 else (), best.value, best.seconds)
+    return best, tuple(tried)
 
 
 def size_bytes(model: Recommender) -> int:

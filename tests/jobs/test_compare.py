@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -20,10 +21,10 @@ from recae.jobs.compare import compare
 from recae.jobs.inputs import open_input
 from recae.jobs.prepare import split_input
 from recae.jobs.reading import Reading
-from recae.jobs.selection import select
+from recae.jobs.selection import choosing_data, select
 from recae.models.autoencoders.autorec_user import AutoRecUser
 from recae.models.linear.ease import Ease
-from recae.models.registry import create
+from recae.models.registry import create, model_class
 from recae.options import DEFAULTS, RunOptions
 
 PER_USER = "per-user:valid=0.2,test=0.2"
@@ -221,3 +222,51 @@ def test_a_comparison_never_replaces_its_input(crowds: Path, tmp_path: Path) -> 
     with pytest.raises(ConfigError, match="would replace the input"):
         compare(log, out=folder, models=["popularity"], split=PER_USER)
     assert log.exists()
+
+
+@pytest.mark.parametrize("name", ["ease", "bpr"])
+def test_without_validation_data_settings_are_chosen_on_a_part_of_the_training_data(
+    split: Split, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grid = {"ease": ({"l2": 1.0}, {"l2": 1e6}), "bpr": ({"epochs": 30}, {"epochs": 1})}[name]
+    monkeypatch.setattr(model_class(name), "grid", grid)
+    bare = replace(split, valid=None)
+    choosing = choosing_data(bare, seed=1)
+    assert choosing.valid is not None
+    assert choosing.test is None
+    assert choosing.train.nnz + choosing.valid.target.nnz == bare.train.nnz
+    chosen = select(name, bare, "ndcg@5", DEFAULTS, choosing=choosing)
+    for trial, setting in zip(chosen.trials, grid, strict=True):
+        tried = create(name, **setting).fit(choosing.train, choosing.valid)
+        assert trial.value == evaluate(tried, choosing.valid, ["ndcg@5"]).means()["ndcg@5"]
+    assert chosen.valid_value == max(trial.value for trial in chosen.trials)
+    assert chosen.model.data_fingerprint == bare.train.fingerprint()
+    best = next(trial.settings for trial in chosen.trials if trial.value == chosen.valid_value)
+    again = create(name, **best).fit(bare.train)
+    for key, array in again.weights().items():
+        assert np.array_equal(array, chosen.model.weights()[key])
+
+
+def test_a_comparison_says_that_it_cut_validation_data_off(crowds: Path, tmp_path: Path, told: Any) -> None:
+    given = {"out": tmp_path / "c", "models": ["popularity", "ease"], "split": "per-user:valid=0,test=0.2"}
+    found = compare(crowds, options=RunOptions(progress=told), **given).comparison
+    train, cut = found.split["parts"]["train"]["interactions"], round(0.05 * 800)
+    assert "valid" not in found.split["parts"]
+    assert found.selected_on.startswith("ndcg@10 on ")
+    assert "cut from the training data" in found.selected_on
+    (sentence,) = [line for line in told.lines if line.startswith("There is no validation data: settings")]
+    assert abs(int(sentence.split(" chosen on ")[1].split()[0]) - cut) < 15 < train
+    ease = next(run for run in found.runs if run.name == "ease")
+    assert len(ease.trials) == len(Ease.grid)
+    defaults = compare(crowds, trials=0, options=RunOptions(progress=told), **given).comparison
+    assert defaults.selected_on.startswith("no data")
+
+
+def test_models_of_known_users_get_advice_that_can_be_followed(crowds: Path, tmp_path: Path) -> None:
+    held_out = split_input(crowds, tmp_path / "split").folder
+    advice = "split the log anew, `recae data split LOG --split per-user:valid=0.1,test=0.2 --out DIR`"
+    with pytest.raises(ConfigError) as refused:
+        compare(held_out, models=["ease", "bpr"], out=tmp_path / "c")
+    assert advice in str(refused.value)
+    anew = split_input(crowds, tmp_path / "anew", spec="per-user:valid=0.1,test=0.2").folder
+    assert compare(anew, models=["ease", "bpr"], trials=0, out=tmp_path / "c", metrics=["ndcg@5"]).best
