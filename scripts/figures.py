@@ -63,7 +63,7 @@ DATA_SETS = {
             "popularity",
             "item-knn",
             "pure-svd",
-            "bpr:factors=32,epochs=30",
+            "bpr",
             "ials",
             "ials:factors=256,l2=30,alpha=1",
             "ease:l2=500",
@@ -175,7 +175,8 @@ def summary(stored: dict[str, Any]) -> str:
         model = spec.partition(":")[0]
         if row["settings tried on validation data"] or model not in best:
             best[model] = row
-    lines = [f"{about.title}; settings chosen on validation data, seed {SEED}, two cores without a GPU:\n"]
+    machine = next(iter(rows.values()))["machine"] if rows else ""
+    lines = [f"{about.title}; settings chosen on validation data, seed {SEED}, {machine}:\n"]
     lines += ["| model | NDCG@10 | published on this split | fit, s |", "|---|--:|--:|--:|"]
     for model, row in sorted(best.items(), key=lambda pair: -pair[1]["metrics"]["ndcg@10"]):
         published = about.published.get(model, ("", ""))[0]
