@@ -9,7 +9,7 @@ import click
 
 from recae.cli.base import command, option
 from recae.cli.console import Console
-from recae.cli.options import PATH, NameList, input_options, out_option, run_options
+from recae.cli.options import PATH, ModelNames, NameList, input_options, out_option, run_options
 from recae.errors import ConfigError
 from recae.jobs.reading import Reading
 from recae.options import RunOptions
@@ -29,7 +29,7 @@ SPLIT, SEARCH = "What models are judged on", "How settings are chosen"
 @click.argument("source", metavar="INPUT", type=PATH)
 @option(
     "--models",
-    type=NameList(),
+    type=ModelNames(),
     metavar="NAMES",
     help="Which models.  [default: popularity,item-knn,ials,ease,mult-vae]",
 )

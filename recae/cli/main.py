@@ -14,6 +14,7 @@ from types import FrameType
 from typing import TextIO
 
 import click
+from click.core import ParameterSource
 
 from recae.cli.console import Call, json_line
 from recae.cli.help import LazyGroup
@@ -124,9 +125,19 @@ def _usage(call: Call, error: click.ClickException) -> int:
         click.echo(context.get_help(), err=True)
         return EXIT_USAGE
     where = f" Try '{context.command_path} --help'." if context is not None else ""
-    sentence = error.format_message().rstrip(".").replace("\n", " ")
+    sentence = error.format_message().rstrip(".").replace("\n", " ").replace("a valid integer range", "a whole number")
     ended = sentence if sentence.endswith(("?", "!")) else f"{sentence}."
-    return _fail(call, error, ended + where, EXIT_USAGE)
+    return _fail(call, error, ended + _from_environment(error) + where, EXIT_USAGE)
+
+
+def _from_environment(error: click.ClickException) -> str:
+    """Where a bad value came from, if nobody typed it."""
+    if not isinstance(error, click.BadParameter) or error.ctx is None or error.param is None:
+        return ""
+    if error.ctx.get_parameter_source(str(error.param.name)) is not ParameterSource.ENVIRONMENT:
+        return ""
+    names = [error.param.envvar] if isinstance(error.param.envvar, str) else error.param.envvar or []
+    return "".join(f" It comes from the environment variable {name}." for name in names if os.environ.get(name))
 
 
 def _out_of_memory(error: Exception) -> bool:

@@ -9,11 +9,12 @@ import click
 from recae.cli import text
 from recae.cli.base import command
 from recae.cli.console import Console
+from recae.cli.options import ModelName
 from recae.jobs.model_cards import ModelCard, model_cards
 
 
 @command("models", examples=("recae models", "recae models mult-vae", "recae models --json"))
-@click.argument("name", required=False)
+@click.argument("name", required=False, type=ModelName())
 def models(console: Console, name: str | None) -> None:
     """List the models, or tell one model's hyper-parameters.
 

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from recae.cli.base import Decorator, grouped, option
 from recae.errors import ConfigError
 from recae.jobs.reading import Reading
+from recae.models.registry import model_names
 from recae.options import RunOptions
 
 COLUMNS = "Input columns"
@@ -32,6 +34,34 @@ class NameList(click.ParamType):  # type: ignore[type-arg]
         parts = value if isinstance(value, (list, tuple)) else str(value).split(",")
         names = [str(part).strip() for part in parts if str(part).strip()]
         return names or self.fail("name at least one", param, ctx)
+
+
+def _completed(names: Sequence[str], incomplete: str, before: str = "") -> list[CompletionItem]:
+    return [CompletionItem(before + name) for name in names if name.startswith(incomplete)]
+
+
+class ModelName(click.ParamType):  # type: ignore[type-arg]
+    """The name of a model; a shell completes it. Whether there is such a model is checked where it is made."""
+
+    name = "model"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """As it is."""
+        return str(value)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """The models whose names begin so."""
+        return _completed(model_names(), incomplete)
+
+
+class ModelNames(NameList):
+    """Names of models separated by commas, of which a shell completes the last one."""
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """The models, not yet named, whose names begin as what comes after the last comma."""
+        before, comma, last = incomplete.rpartition(",")
+        left = [name for name in model_names() if name not in before.split(",")]
+        return _completed(left, last, before + comma)
 
 
 class Bytes(click.ParamType):  # type: ignore[type-arg]

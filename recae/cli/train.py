@@ -10,7 +10,16 @@ import click
 from recae.cli import text
 from recae.cli.base import command, option
 from recae.cli.console import Console
-from recae.cli.options import PATH, NameList, input_options, out_option, parse_settings, run_options, settings_option
+from recae.cli.options import (
+    PATH,
+    ModelName,
+    NameList,
+    input_options,
+    out_option,
+    parse_settings,
+    run_options,
+    settings_option,
+)
 from recae.jobs.reading import Reading
 from recae.options import RunOptions
 
@@ -24,7 +33,7 @@ from recae.options import RunOptions
     ),
 )
 @click.argument("source", metavar="INPUT", type=PATH)
-@option("--model", required=True, metavar="NAME", help="Which model; `recae models` lists them.")
+@option("--model", type=ModelName(), required=True, metavar="NAME", help="Which model; `recae models` lists them.")
 @out_option
 @option("--valid", type=PATH, metavar="FILE", help="Targets to validate on; their users' histories are in INPUT.")
 @settings_option
@@ -49,6 +58,7 @@ def train(
     """
     chosen = parse_settings(settings)
     from recae.evaluation.metrics import DEFAULT_METRICS
+    from recae.jobs.stopping import stopping_sentence
     from recae.jobs.train import train as train_job
 
     result = train_job(
@@ -63,6 +73,8 @@ def train(
         run_id=console.run_id,
     )
     facts = [("model", result.folder), ("settings", result.model), ("fitted in", f"{result.fit_seconds:,.1f} s")]
+    stopped = result.facts["stopping"]
+    facts += [("stopped", stopping_sentence(stopped))] if stopped else []
     facts += [(f"valid {name}", value) for name, value in result.metrics.items()]
     console.finish(
         text.facts(facts),
@@ -72,4 +84,5 @@ def train(
         metrics=result.metrics,
         fit_seconds=round(result.fit_seconds, 3),
         train=result.train,
+        stopping=stopped,
     )

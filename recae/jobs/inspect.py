@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from recae.jobs.stopping import stopping_sentence
 from recae.models.folder import read_manifest
 
 
@@ -18,6 +19,8 @@ class Inspection:
     config: dict[str, Any]
     metrics: dict[str, float]
     """What it reached on validation data, as far as that was measured."""
+    stopping: str
+    """When training stopped and on which data that was decided; empty where nothing was measured."""
     sizes: dict[str, int]
     """Bytes of each file."""
     manifest: dict[str, Any]
@@ -35,7 +38,13 @@ def inspect(folder: str | Path) -> Inspection:
     manifest = read_manifest(folder)
     sizes = {path.name: path.stat().st_size for path in sorted(folder.iterdir()) if path.is_file()}
     content = manifest.model_dump(mode="json") | {"columns": asdict(manifest.columns)}
-    reached = manifest.facts.get("validation")
+    reached, stopped = manifest.facts.get("validation"), manifest.facts.get("stopping")
     return Inspection(
-        folder, manifest.model, manifest.config, reached if isinstance(reached, dict) else {}, sizes, content
+        folder=folder,
+        model=manifest.model,
+        config=manifest.config,
+        metrics=reached if isinstance(reached, dict) else {},
+        stopping=stopping_sentence(stopped) if isinstance(stopped, dict) else "",
+        sizes=sizes,
+        manifest=content,
     )

@@ -11,10 +11,11 @@ from recae.data import describe as description
 from recae.data.filters import Filters
 from recae.data.interactions import Interactions
 from recae.data.split import HeldOut, Split
+from recae.data.split_folder import MARKER as SPLIT_MARKER
 from recae.data.split_folder import write_split
 from recae.data.splits import make_split
 from recae.jobs.facts import configuration
-from recae.jobs.outputs import refuse_inputs
+from recae.jobs.outputs import refuse_inputs, refuse_strange
 from recae.jobs.reading import AS_FOUND, Reading, Source, part_file
 from recae.progress import SILENT, Progress
 from recae.store.atomic import replacing_folder
@@ -83,6 +84,7 @@ def filter_input(
     """
     folder = Path(out)
     refuse_inputs(folder, source)
+    refuse_strange(folder, MANIFEST)
     with locked(folder):
         log = reading.interactions(source, progress, Filters(binarize=binarize, start=start, end=end))
         config = configuration("filter", source=source, reading=reading, binarize=binarize, start=start, end=end)
@@ -113,6 +115,7 @@ def split_input(
     """
     folder = Path(out)
     refuse_inputs(folder, source)
+    refuse_strange(folder, SPLIT_MARKER)
     with locked(folder):
         split = make_split(reading.interactions(source, progress), spec, seed=seed)
         config = configuration("split", source=source, reading=reading, spec=spec, seed=seed)

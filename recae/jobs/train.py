@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from recae.counted import counted
 from recae.data.split import Split
 from recae.evaluation.evaluate import evaluate
 from recae.evaluation.metrics import DEFAULT_METRICS
@@ -17,6 +18,7 @@ from recae.jobs.inputs import open_input
 from recae.jobs.judging import check_metrics
 from recae.jobs.outputs import refuse_inputs, refuse_strange
 from recae.jobs.reading import AS_FOUND, Reading, Source
+from recae.jobs.stopping import stopping, stopping_sentence
 from recae.models.base import Recommender
 from recae.models.folder import MANIFEST
 from recae.models.registry import create
@@ -74,11 +76,15 @@ def train(
             refuse_strangers(replace(split, test=None), [model])
         log = split.train
         options.progress.say(
-            f"Fitting {model} to {log.nnz:,} interactions of {log.n_users:,} users and {log.n_items:,} items."
+            f"Fitting {model} to {counted(log.nnz, 'interaction')} of {counted(log.n_users, 'user')} and "
+            f"{counted(log.n_items, 'item')}."
         )
         started = time.perf_counter()
         recommender.fit(split.train, split.valid, options)
         fit_seconds = time.perf_counter() - started
+        stopped = stopping(recommender, log, split.valid, options.seed)
+        if stopped is not None:
+            options.progress.say(f"{model}: {stopping_sentence(stopped)}.")
         reached = validation_means(recommender, split, metrics, options)
         sizes = {"users": log.n_users, "items": log.n_items, "interactions": log.nnz}
         facts = {
@@ -98,6 +104,7 @@ def train(
             "left_out": log.counts,
             "fit_seconds": round(fit_seconds, 3),
             "validation": reached,
+            "stopping": stopped,
             **machine_facts(),
         }
         folder = recommender.save(out, **facts)

@@ -12,7 +12,7 @@ import click
 import pytest
 
 from recae.cli.help import Command, LazyGroup
-from recae.cli.main import cli
+from recae.cli.main import cli, main
 
 HEAVY = ("numpy", "scipy", "pandas", "pyarrow", "torch", "implicit", "matplotlib", "jinja2", "pydantic", "tqdm")
 
@@ -105,6 +105,39 @@ def test_completion_completes(tmp_path: Path) -> None:
         [sys.executable, "-m", "recae"], capture_output=True, text=True, check=False, env=environment, cwd=tmp_path
     )
     assert "train" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        ("recae train log.csv --model mult", {"mult-dae", "mult-vae"}),
+        ("recae models i", {"item-knn", "ials"}),
+        ("recae compare log.csv --models ease,bpr,e", set()),
+        ("recae compare log.csv --models ease,b", {"ease,bpr"}),
+    ],
+)
+def test_names_of_models_are_completed(
+    words: str, wanted: set[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in (("_RECAE_COMPLETE", "bash_complete"), ("COMP_WORDS", words)):
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("COMP_CWORD", str(len(words.split()) - 1))
+    main([])
+    assert set(capsys.readouterr().out.split()) == {f"plain,{name}" for name in wanted}
+
+
+def test_completing_names_of_models_imports_nothing_heavy() -> None:
+    program = (
+        "import os, sys\n"
+        "os.environ |= {'_RECAE_COMPLETE': 'bash_complete', 'COMP_WORDS': 'recae train --model e', 'COMP_CWORD': '3'}\n"
+        "from recae.cli.main import main\n"
+        "main([])\n"
+        f"heavy = sorted(set({HEAVY!r}) & set(sys.modules))\n"
+        "assert not heavy, heavy\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "plain,ease\n"
 
 
 def test_the_reference_in_the_docs_is_up_to_date() -> None:

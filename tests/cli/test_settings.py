@@ -82,7 +82,7 @@ def test_the_file_itself_can_come_from_the_environment(
         ("set = {l2 = 4}", 2, "there is no command for the table [set]"),
         ("seed = ", 2, "is no valid TOML file"),
         ("train = 3", 2, "'train' must be a table"),
-        ("seed = 'many'", 2, "'many' is not a valid integer"),
+        ("seed = 'many'", 2, "'many' is not a whole number"),
         (None, 5, "could not be read"),
     ],
 )
@@ -117,3 +117,20 @@ def test_settings_are_read_as_json_else_as_text() -> None:
     }  # fmt: skip
     with pytest.raises(ConfigError, match="gives 'l2' twice"):
         parse_settings(["l2=1", "l2=2"])
+
+
+def test_a_bad_value_from_the_environment_is_told_with_its_variable(recae, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = ["train", "log.csv", "--model", "ease", "--out", "m"]
+    monkeypatch.setenv("RECAE_SEED", "x")
+    outcome = recae(*command)
+    assert outcome.code == 2
+    assert "'x' is not a whole number. It comes from the environment variable RECAE_SEED. Try" in outcome.err
+    assert "RECAE_SEED" not in recae(*command, "--seed", "y").err
+    monkeypatch.setenv("RECAE_TRAIN_SEED", "z")
+    assert "the environment variable RECAE_TRAIN_SEED." in recae(*command).err
+
+
+def test_a_tiny_limit_is_told_as_it_is(recae, log: Path, columns, tmp_path: Path) -> None:
+    outcome = recae("train", log, *columns, "--model", "ease", "--max-memory", "900", "--out", tmp_path / "m")
+    assert outcome.code == 4
+    assert "900 bytes may be used" in outcome.err

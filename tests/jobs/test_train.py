@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from recae.data.read import read
+from recae.data.splits import validation_cut
 from recae.errors import ConfigError, StorageError
+from recae.jobs.inspect import inspect
 from recae.jobs.prepare import filter_input, split_input
 from recae.jobs.reading import Reading
 from recae.jobs.train import train
 from recae.models.base import Recommender
+from recae.options import RunOptions
 
 
 @pytest.fixture
@@ -46,6 +51,33 @@ def test_validation_users_that_the_model_cannot_know_are_refused_before_the_fit(
 def test_test_users_do_not_matter_to_training(crowds: Path, tmp_path: Path) -> None:
     split = split_input(crowds, tmp_path / "split", spec="user-holdout:valid=0,test=0.2").folder
     assert train(split, model="bpr", settings={"epochs": 1}, out=tmp_path / "m").metrics == {}
+
+
+@pytest.mark.parametrize(("name", "kind"), [("mult-vae", "users"), ("autorec-item", "entries")])
+def test_what_was_held_back_to_stop_in_time_is_told_and_kept(
+    name: str, kind: str, crowds: Path, tmp_path: Path, told: Any
+) -> None:
+    settings = {"epochs": 3, "latent": 4} | ({"hidden": 8} if name == "mult-vae" else {})
+    options = RunOptions(progress=told)
+    made = train(crowds, model=name, settings=settings, out=tmp_path / "m", options=options)
+    curve, stopped = made.model.curve, made.facts["stopping"]
+    assert curve is not None
+    _, part = validation_cut(read(crowds), seed=options.seed, kind=kind)
+    assert stopped["held_back"] == {"kind": kind, "users": part.n_users, "targets": part.target.nnz}
+    assert (stopped["best_epoch"], stopped["metric"]) == (curve.best_epoch, curve.metric_name)
+    assert stopped["value"] == curve.points[curve.best_epoch - curve.points[0].epoch].metric
+    (line,) = [line for line in told.lines if line.startswith(f"{name}: epoch ")]
+    assert "held back from training" in line
+    assert inspect(tmp_path / "m").stopping in line
+
+
+def test_validation_data_is_named_where_it_was_given(crowds: Path, tmp_path: Path) -> None:
+    split = split_input(crowds, tmp_path / "split").folder
+    made = train(split, model="mult-vae", settings={"epochs": 2, "hidden": 8, "latent": 4}, out=tmp_path / "m")
+    assert made.facts["stopping"]["held_back"] is None
+    assert inspect(tmp_path / "m").stopping.endswith("on the validation data")
+    assert train(split, model="ease", out=tmp_path / "e").facts["stopping"] is None
+    assert inspect(tmp_path / "e").stopping == ""
 
 
 def test_prepared_data_does_not_replace_what_it_is_made_from(crowds: Path, tmp_path: Path) -> None:
