@@ -190,7 +190,8 @@ def _tell_without_history(
     named = ", ".join(map(str, histories))
     made_for_it = None if Path(target).is_dir() else beside(target, f"{Path(target).stem}_history")
     hint = "give the files that hold what these users had before, with --history"
-    if made_for_it is not None and made_for_it not in map(Path, histories):
+    if made_for_it is not None and made_for_it not in {Path(source).absolute() for source in histories}:
+        made_for_it = Path(target).with_name(made_for_it.name)
         hint = f"their histories are in {made_for_it}, so give --history {made_for_it}"
     have = "has" if without == 1 else "have"
     progress.say(
