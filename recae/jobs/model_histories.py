@@ -15,6 +15,10 @@ from recae.models.base import Recommender
 from recae.progress import SILENT, Progress
 
 
+WRONG_COLUMN = 100
+"""So many items, all of them unknown, are not a new user's but another column's."""
+
+
 def as_trained(reading: Reading, model: Recommender, sources: Sequence[Source]) -> Reading:
     """`reading`, with the column names of the model's training data where all `sources` have such columns.
 
@@ -47,7 +51,7 @@ def histories_for(
     """The histories in `sources` over the items of the model; unknown items are told.
 
     Raises:
-        DataError: they are malformed, or the model knows none of their items.
+        DataError: they are malformed, or the model knows none of their many items.
         StorageError: they cannot be read.
     """
     found = read_histories(
@@ -58,7 +62,7 @@ def histories_for(
         progress=progress,
         **reading.for_histories(),
     )
-    if found.unknown_items.count and not found.matrix.nnz:
+    if found.unknown_items.items >= WRONG_COLUMN and not found.matrix.nnz:
         raise DataError(_nothing_known(model, found))
     if found.unknown_items.count:
         progress.say(f"Histories: {found.unknown_items.sentence()}")

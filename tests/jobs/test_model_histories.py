@@ -47,15 +47,23 @@ def test_columns_are_called_as_in_the_training_data(model: Path, odd: Path, crow
     assert recommend(model, [odd], out=tmp_path / "w.parquet", reading=wrong).users == 1
 
 
-def test_histories_of_which_the_model_knows_no_item_are_refused(model: Path, tmp_path: Path) -> None:
-    (tmp_path / "h.csv").write_text("user_id,item_id\n1,apple\n2,pear\n")
+def test_many_items_of_which_the_model_knows_none_are_refused_as_another_column(model: Path, tmp_path: Path) -> None:
+    fruit = "".join(f"{number % 7},apple{number:03}\n" for number in range(100))
+    (tmp_path / "h.csv").write_text("user_id,item_id\n" + fruit)
     (tmp_path / "t.csv").write_text("user_id,item_id\n1,3\n2,4\n")
-    sentence = r"knows none of the 2 items .* 'item_id' has 'apple', 'pear', and the model knows 0, 1, 2.* --item-col"
+    sentence = r"knows none of the 100 items .* 'item_id' has 'apple000', .* and the model knows 0, 1, 2.* --item-col"
     with pytest.raises(DataError, match=sentence):
         recommend(model, [tmp_path / "h.csv"], out=tmp_path / "l.csv")
     with pytest.raises(DataError, match=sentence):
         evaluate(model, [tmp_path / "h.csv"], tmp_path / "t.csv")
     assert not (tmp_path / "l.csv").exists()
+
+
+def test_new_users_with_a_few_unknown_items_get_popular_ones(model: Path, tmp_path: Path, told: Any) -> None:
+    (tmp_path / "h.csv").write_text("user_id,item_id\n1,apple\n2,pear\n")
+    made = recommend(model, [tmp_path / "h.csv"], out=tmp_path / "l.csv", top=3, progress=told)
+    assert (made.users, made.cold_users, made.rows) == (2, 2, 6)
+    assert any("'apple'" in line for line in told.lines)
 
 
 def test_users_judged_without_a_history_are_told_with_the_file_that_has_it(
