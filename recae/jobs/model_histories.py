@@ -14,7 +14,6 @@ from recae.jobs.reading import Reading, Source, log_file
 from recae.models.base import Recommender
 from recae.progress import SILENT, Progress
 
-
 WRONG_COLUMN = 100
 """So many items, all of them unknown, are not a new user's but another column's."""
 
