@@ -173,7 +173,7 @@ def test_mistakes_are_found_before_any_scoring() -> None:
     with pytest.raises(DataError, match="no user with a target"):
         evaluate(model, truth.select(np.array([0])), ["ndcg@10"])
     wider = Table(np.zeros((12, 11), dtype=np.float32), np.ones(11))
-    with pytest.raises(DataError, match="9 items and the model 11"):
+    with pytest.raises(DataError, match="9 items and the model over 11"):
         evaluate(wider, truth, ["ndcg@10"])
 
 
