@@ -139,7 +139,10 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "inductive or not": (lambda f: edit_manifest(f, inductive=False), "damaged at 'inductive'"),
     "unknown model": (lambda f: edit_manifest(f, model="pure-svt"), r"no model 'pure-svt'\. Did you mean pure-svd"),
     "model of another kind": (lambda f: edit_manifest(f, model="ease"), "there is no factors"),
-    "impossible setting": (lambda f: edit_manifest(f, config={"factors": 0}), "factors must be greater than or equal to 1"),
+    "impossible setting": (
+        lambda f: edit_manifest(f, config={"factors": 0}),
+        "factors must be greater than or equal to 1",
+    ),
     "no weights": (lambda f: (f / "model.safetensors").unlink(), r"model\.safetensors is missing"),
     "weights cut short": (lambda f: truncate(f / "model.safetensors", 0.7), r"model\.safetensors is damaged"),
     "weights empty": (lambda f: truncate(f / "model.safetensors", 0), r"model\.safetensors is damaged"),
