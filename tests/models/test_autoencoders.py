@@ -112,7 +112,7 @@ class TestMultDae:
     def test_the_l2_penalty_is_the_sum_of_squared_weights_without_biases(self) -> None:
         """After training without data pull, weights follow d/dw (l2 w^2) = 2 l2 w: the engine is given 2 l2."""
         model = MultDae(l2=0.3)
-        assert model._schedule(100).l2 == pytest.approx(0.6)
+        assert model.config.schedule(100).l2 == pytest.approx(0.6)
 
     def test_dropout_acts_on_the_normalised_history(self) -> None:
         """With one item left in, its value is 1 / (keep x norm of the whole history), not 1."""
@@ -146,13 +146,13 @@ class TestAutoRec:
         torch.testing.assert_close(ours.parts["mse"], expected.mean())
 
     def test_the_penalty_is_half_l2_over_the_whole_sum_of_errors(self) -> None:
-        assert AutoRecUser(l2=50)._schedule(200).l2 == pytest.approx(50 / 200)
+        assert AutoRecUser(l2=50).config.schedule(200).l2 == pytest.approx(50 / 200)
 
     def test_the_penalty_does_not_count_rows_without_ratings(self, monkeypatch: pytest.MonkeyPatch) -> None:
         log = rated_log()
         asked: list[int] = []
-        real = AutoRecUser._schedule
-        monkeypatch.setattr(AutoRecUser, "_schedule", lambda self, rows: (asked.append(rows), real(self, rows))[1])
+        real = AutoRecConfig.penalty
+        monkeypatch.setattr(AutoRecConfig, "penalty", lambda self, rows: (asked.append(rows), real(self, rows))[1])
         padded = sparse.csr_array(sparse.vstack([log.matrix, sparse.csr_array((5, log.n_items), dtype=np.float32)]))
         empty = Interactions(padded, IdIndex.range(log.n_users + 5), log.items, columns=log.columns)
         AutoRecUser(latent=4, epochs=1, patience=0).fit(empty, options=FP32)

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from recae.models.autoencoders.network import NetworkConfig
 from recae.models.base import param
-from recae.training.engine import Loss, Machine, Schedule
+from recae.training.engine import Loss, Machine
 from recae.training.layers import ObservedLinear, SparseLinear
 from recae.training.sparse import SparseRows
 
@@ -26,12 +26,12 @@ class AutoRecConfig(NetworkConfig):
     l2: float = param(50.0, ge=0, tune=(0.1, 1000.0), scale="log")
     """Weight of half the sum of squared weights beside the sum of squared errors over all known ratings."""
 
-    def schedule(self, n_rows: int) -> Schedule:
+    def penalty(self, n_rows: int) -> float:
         """The paper's objective is a sum over all rows, the engine's a mean: l2 is divided by the number of rows.
 
         The errors enter the paper's sum without the factor 1/2 that its penalty has.
         """
-        return Schedule(self.epochs, self.batch_users, self.learning_rate, l2=self.l2 / n_rows, patience=self.patience)
+        return self.l2 / n_rows
 
 
 class AutoRecNetwork(nn.Module):

@@ -17,7 +17,6 @@ from recae.models.autoencoders.autorec import SOURCE, AutoRecConfig, AutoRecNetw
 from recae.models.autoencoders.network import NetworkRecommender
 from recae.models.base import ModelInfo, Weights
 from recae.options import RunOptions
-from recae.training.engine import Schedule
 from recae.training.sparse import SparseRows
 from recae.training.validation import Validation
 
@@ -62,10 +61,6 @@ class AutoRecItem(NetworkRecommender):
     def _training_rows(self, train: Interactions) -> sparse.csr_array:
         self._rows = train.matrix.T.tocsr()
         return self._rows
-
-    def _schedule(self, n_rows: int) -> Schedule:
-        schedule: Schedule = self.config.schedule(n_rows)
-        return schedule
 
     def _validation(self, valid: HeldOut) -> Validation:
         ratings = super()._validation(valid)

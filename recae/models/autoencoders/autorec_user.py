@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
-from scipy import sparse
 from torch import nn
 
-from recae.data.interactions import Interactions
 from recae.models.autoencoders.autorec import SOURCE, AutoRecConfig, AutoRecNetwork
 from recae.models.autoencoders.network import NetworkRecommender
 from recae.models.base import ModelInfo
-from recae.training.engine import Schedule
 
 
 class AutoRecUser(NetworkRecommender):
@@ -34,14 +30,3 @@ class AutoRecUser(NetworkRecommender):
 
     def _build(self, n_users: int, n_items: int, generator: torch.Generator) -> nn.Module:
         return AutoRecNetwork(n_items, self.config, generator)
-
-    def _training_rows(self, train: Interactions) -> sparse.csr_array:
-        return train.matrix
-
-    def _schedule(self, n_rows: int) -> Schedule:
-        schedule: Schedule = self.config.schedule(n_rows)
-        return schedule
-
-    def item_vectors(self) -> np.ndarray:
-        vectors: np.ndarray = self.network.output.weight.detach().cpu().numpy()
-        return vectors

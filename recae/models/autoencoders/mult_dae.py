@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
-from scipy import sparse
 from torch import Tensor, nn
 
-from recae.data.interactions import Interactions
 from recae.models.autoencoders.network import NetworkConfig, NetworkRecommender
 from recae.models.base import ModelInfo, param
-from recae.training.engine import Loss, Machine, Schedule
+from recae.training.engine import Loss, Machine
 from recae.training.layers import SparseLinear
 from recae.training.multinomial import MultinomialOutput
 from recae.training.sparse import SparseRows
@@ -27,6 +24,10 @@ class MultDaeConfig(NetworkConfig):
     """Share of the normalised history that is hidden from the encoder in training."""
     l2: float = param(2e-5, ge=0, tune=(1e-6, 1e-3), scale="log")
     """Weight of the sum of squared weights in the loss (biases are left alone)."""
+
+    def penalty(self, n_rows: int) -> float:
+        """The paper's term is l2 x the sum of squares, the engine's half of that."""
+        return 2 * self.l2
 
 
 class MultDaeNetwork(nn.Module):
@@ -69,15 +70,3 @@ class MultDae(NetworkRecommender):
 
     def _build(self, n_users: int, n_items: int, generator: torch.Generator) -> nn.Module:
         return MultDaeNetwork(n_items, self.config, generator)
-
-    def _training_rows(self, train: Interactions) -> sparse.csr_array:
-        return train.binary()
-
-    def _schedule(self, n_rows: int) -> Schedule:
-        c = self.config
-        # The paper's penalty is l2 x sum of squares; the engine's is l2 / 2 x sum of squares.
-        return Schedule(c.epochs, c.batch_users, c.learning_rate, l2=2 * c.l2, patience=c.patience)
-
-    def item_vectors(self) -> np.ndarray:
-        vectors: np.ndarray = self.network.output.weight.detach().cpu().numpy()
-        return vectors

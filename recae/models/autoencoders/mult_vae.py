@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
-from scipy import sparse
 from torch import Tensor, nn
 
-from recae.data.interactions import Interactions
 from recae.models.autoencoders.network import NetworkConfig, NetworkRecommender
 from recae.models.base import ModelInfo, param
-from recae.training.engine import Loss, Machine, Schedule
+from recae.training.engine import Loss, Machine
 from recae.training.layers import Dense, SparseLinear
 from recae.training.multinomial import MultinomialOutput
 from recae.training.sparse import SparseRows
@@ -33,6 +30,10 @@ class MultVaeConfig(NetworkConfig):
     """The weight of the KL term at gradient step t is min(beta, t / anneal_steps); 0 starts at beta."""
     l2: float = param(0.0, ge=0, tune=(1e-6, 1e-3), scale="log")
     """Weight of the sum of squared weights in the loss (biases are left alone)."""
+
+    def penalty(self, n_rows: int) -> float:
+        """The paper's term is l2 x the sum of squares, the engine's half of that."""
+        return 2 * self.l2
 
 
 class MultVaeNetwork(nn.Module):
@@ -99,15 +100,3 @@ class MultVae(NetworkRecommender):
 
     def _build(self, n_users: int, n_items: int, generator: torch.Generator) -> nn.Module:
         return MultVaeNetwork(n_items, self.config, generator)
-
-    def _training_rows(self, train: Interactions) -> sparse.csr_array:
-        return train.binary()
-
-    def _schedule(self, n_rows: int) -> Schedule:
-        c = self.config
-        # The paper's penalty is l2 x sum of squares; the engine's is l2 / 2 x sum of squares.
-        return Schedule(c.epochs, c.batch_users, c.learning_rate, l2=2 * c.l2, patience=c.patience)
-
-    def item_vectors(self) -> np.ndarray:
-        vectors: np.ndarray = self.network.output.weight.detach().cpu().numpy()
-        return vectors

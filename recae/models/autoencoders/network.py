@@ -33,11 +33,20 @@ class NetworkConfig(ModelConfig):
     learning_rate: float = param(1e-3, gt=0, le=1, tune=(1e-4, 1e-2), scale="log")
     """Adam's step size."""
 
+    def penalty(self, n_rows: int) -> float:
+        """Weight of half the sum of squared weights beside the mean loss over `n_rows` training examples."""
+        return 0.0
+
+    def schedule(self, n_rows: int) -> Schedule:
+        """How long and how fast to train on `n_rows` training examples, those without any entry not counted."""
+        return Schedule(self.epochs, self.batch_users, self.learning_rate, self.penalty(n_rows), self.patience)
+
 
 class NetworkRecommender(Recommender):
     """A model whose state is one torch module.
 
-    A subclass builds the network and says what its training rows are; rows are users unless it says otherwise.
+    A subclass builds the network, whose last layer is called `output` and has a row of weights for each item.
+    Training rows are users unless it says otherwise.
     """
 
     held_out_kind: ClassVar[Literal["users", "entries"]] = "users"
@@ -49,13 +58,9 @@ class NetworkRecommender(Recommender):
     def _build(self, n_users: int, n_items: int, generator: torch.Generator) -> nn.Module:
         """The untrained network; it has the method `loss` that the engine needs."""
 
-    @abstractmethod
     def _training_rows(self, train: Interactions) -> sparse.csr_array:
         """The sparse matrix whose rows are the training examples."""
-
-    @abstractmethod
-    def _schedule(self, n_rows: int) -> Schedule:
-        """How long and how fast to train on `n_rows` training examples, those without any entry not counted."""
+        return train.binary() if self.info.needs == "implicit" else train.matrix
 
     def _validation(self, valid: HeldOut) -> Validation:
         """What is measured after each epoch."""
@@ -68,7 +73,7 @@ class NetworkRecommender(Recommender):
         rows = self._training_rows(train_log)
         self.network = self._build(train_log.n_users, train_log.n_items, machine.generator)
         validation = None if valid is None else self._validation(valid)
-        schedule = self._schedule(int(np.count_nonzero(np.diff(rows.indptr))))
+        schedule = self.config.schedule(int(np.count_nonzero(np.diff(rows.indptr))))
         self.curve = train(self.network, self.network, rows, schedule, machine, options, validation)
 
     @torch.no_grad()
@@ -79,6 +84,10 @@ class NetworkRecommender(Recommender):
             rows = rows.with_values(torch.ones_like(rows.values))
         scores: np.ndarray = self.network.scores(rows).cpu().numpy()
         return scores
+
+    def item_vectors(self) -> np.ndarray:
+        vectors: np.ndarray = self.network.output.weight.detach().cpu().numpy()
+        return vectors
 
     def weights(self) -> Weights:
         return {name: tensor.detach().cpu().numpy() for name, tensor in self.network.state_dict().items()}
