@@ -74,7 +74,7 @@ DATA_SETS = {
         ),
         {
             "popularity": ("0.1384", SACHDEVA),
-            "ials": ("0.2565", SACHDEVA + ", MF"),
+            "ials": ("0.2565 (their MF)", SACHDEVA),
             "ease": ("0.2988", SACHDEVA),
             "mult-vae": ("0.2214", SACHDEVA),
         },
