@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -49,11 +49,39 @@ class Loss:
     parts: Mapping[str, Tensor]
 
 
-class Network(Protocol):
-    """What the loop needs from a torch module."""
+class LossOf(Protocol):
+    """What is minimised: usually a method of the network."""
 
-    def loss(self, batch: SparseRows, step: int, machine: Machine) -> Loss:
-        """The loss of a batch of rows at gradient step `step` (from 0), mean over the rows."""
+    def __call__(self, batch: SparseRows, step: int, machine: Machine) -> Loss:
+        """The loss of a batch of rows, the `step`-th of all (from 0), mean over the rows."""
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One gradient step on a batch: a loss and the parameters that it moves; all others stand still.
+
+    Each Step has one Adam of its own for the whole training, however many passes it takes part in.
+    """
+
+    loss: LossOf
+    parameters: Sequence[nn.Parameter]
+    learning_rate: float | None = None
+    """None: that of the schedule."""
+    l2: float | None = None
+    """None: that of the schedule."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pass:
+    """One pass over the training rows, in which every batch gets all the steps in turn.
+
+    An epoch is one or several passes. Models that alternate between losses (RecVAE's encoder and decoder, a
+    generator and its discriminator) declare their passes; for all others it is one pass of one step.
+    """
+
+    steps: Sequence[Step]
+    before: Callable[[int], None] | None = None
+    """Called before the pass with the number of the epoch (from 1)."""
 
 
 @dataclass(frozen=True)
@@ -71,47 +99,44 @@ class Schedule:
 
 def train(
     network: nn.Module,
-    loss_of: Network,
+    passes: Sequence[Pass],
     rows: sparse.csr_array,
     schedule: Schedule,
     machine: Machine,
     options: RunOptions,
     validation: Validation | None = None,
 ) -> LearningCurve:
-    """Minimise the network's loss over the rows of a sparse matrix, in place.
+    """Minimise the losses over the rows of a sparse matrix, in place.
 
     With a validation the weights of its best epoch are kept, without one those of the last epoch. Rows without
     entries are left out. The same seed on the same machine gives the same weights.
 
     Args:
-        network: the module whose parameters are trained; it is left in evaluation mode.
-        loss_of: gives the loss of a batch; usually the same object.
+        network: the module that is trained; it is left in evaluation mode.
+        passes: what an epoch is made of; for one loss, `one_pass(network, network.loss)`.
         rows: (n_rows, n_columns) training matrix.
 
     Raises:
         TrainingDivergedError: the loss became infinite or undefined.
     """
-    optimizer = _adam(network, schedule)
+    optimizers = {id(step): _adam(step, schedule) for each in passes for step in each.steps}
     order = np.random.default_rng([options.seed, 1])
-    rows = rows[np.flatnonzero(np.diff(rows.indptr))]
+    kept = np.flatnonzero(np.diff(rows.indptr))
     best = _Best(network, validation)
     points: list[CurvePoint] = []
-    started, step = time.perf_counter(), 0
+    started, n_steps = time.perf_counter(), 0
     with options.progress.task("training", schedule.epochs, "epoch") as task:
         for epoch in range(1, schedule.epochs + 1):
             network.train()
-            sums: dict[str, Tensor] = {}
-            n_batches = 0
-            for batch in _batches(rows, schedule.batch_rows, order, machine.device):
-                loss = loss_of.loss(batch, step, machine)
-                loss.total.backward()
-                optimizer.step()
-                # Zeroed in place: the large gradients keep their memory from step to step.
-                optimizer.zero_grad(set_to_none=False)
-                for name, part in loss.parts.items():
-                    sums[name] = sums.get(name, 0) + part.detach()
-                step, n_batches = step + 1, n_batches + 1
-            losses = {name: float(total) / n_batches for name, total in sums.items()}
+            means = _Means()
+            for each in passes:
+                if each.before is not None:
+                    each.before(epoch)
+                for batch in _batches(rows, kept, schedule.batch_rows, order, machine.device):
+                    for step in each.steps:
+                        means.add(_move(network, step, optimizers[id(step)], batch, n_steps, machine))
+                    n_steps += 1
+            losses = means.close()
             _check_finite(losses, epoch)
             network.eval()
             metric = best.offer(epoch)
@@ -119,6 +144,7 @@ def train(
             task.advance(1, _note(losses, validation, metric))
             if schedule.patience and epoch - best.epoch >= schedule.patience:
                 break
+    network.requires_grad_(True)
     best.restore()
     return LearningCurve(
         validation.metric if validation else None,
@@ -126,6 +152,46 @@ def train(
         best.epoch,
         stopped_early=len(points) < schedule.epochs,
     )
+
+
+def one_pass(network: nn.Module, loss: LossOf) -> tuple[Pass, ...]:
+    """An epoch in which one loss moves all the parameters of the network."""
+    return (Pass((Step(loss, tuple(network.parameters())),)),)
+
+
+def _move(
+    network: nn.Module,
+    step: Step,
+    optimizer: torch.optim.Optimizer,
+    batch: SparseRows,
+    n_steps: int,
+    machine: Machine,
+) -> Mapping[str, Tensor]:
+    moved = {id(parameter) for parameter in step.parameters}
+    for parameter in network.parameters():
+        parameter.requires_grad_(id(parameter) in moved)
+    loss = step.loss(batch, n_steps, machine)
+    loss.total.backward()
+    optimizer.step()
+    # Zeroed in place: the large gradients keep their memory from step to step.
+    optimizer.zero_grad(set_to_none=False)
+    return loss.parts
+
+
+class _Means:
+    """The mean of every named part of the losses over an epoch."""
+
+    def __init__(self) -> None:
+        self.sums: dict[str, Tensor] = {}
+        self.counts: dict[str, int] = {}
+
+    def add(self, parts: Mapping[str, Tensor]) -> None:
+        for name, part in parts.items():
+            self.sums[name] = self.sums.get(name, 0) + part.detach()
+            self.counts[name] = self.counts.get(name, 0) + 1
+
+    def close(self) -> dict[str, float]:
+        return {name: float(total) / self.counts[name] for name, total in self.sums.items()}
 
 
 class _Best:
@@ -158,20 +224,23 @@ class _Best:
             self.network.load_state_dict(self.kept)
 
 
-def _adam(network: nn.Module, schedule: Schedule) -> torch.optim.Optimizer:
+def _adam(step: Step, schedule: Schedule) -> torch.optim.Optimizer:
     # Adam's weight_decay adds l2 x weight to the gradient: exactly the gradient of l2 / 2 x weight squared.
-    matrices = [p for p in network.parameters() if p.ndim > 1]
-    vectors = [p for p in network.parameters() if p.ndim <= 1]
-    groups = [{"params": matrices, "weight_decay": schedule.l2}, {"params": vectors, "weight_decay": 0.0}]
-    return torch.optim.Adam(groups, lr=schedule.learning_rate, fused=True)
+    l2 = schedule.l2 if step.l2 is None else step.l2
+    matrices = [p for p in step.parameters if p.ndim > 1]
+    vectors = [p for p in step.parameters if p.ndim <= 1]
+    groups = [{"params": matrices, "weight_decay": l2}, {"params": vectors, "weight_decay": 0.0}]
+    rate = schedule.learning_rate if step.learning_rate is None else step.learning_rate
+    return torch.optim.Adam(groups, lr=rate, fused=True)
 
 
 def _batches(
-    rows: sparse.csr_array, size: int, order: np.random.Generator, device: torch.device
+    rows: sparse.csr_array, kept: np.ndarray, size: int, order: np.random.Generator, device: torch.device
 ) -> Iterator[SparseRows]:
-    permutation = order.permutation(rows.shape[0])
+    permutation = kept[order.permutation(len(kept))]
     for start in range(0, len(permutation), size):
-        yield SparseRows.of(rows[permutation[start : start + size]], device)
+        positions = permutation[start : start + size]
+        yield SparseRows.of(rows[positions], device, positions)
 
 
 def _check_finite(losses: dict[str, float], epoch: int) -> None:

@@ -104,11 +104,12 @@ class _ObservedProduct(torch.autograd.Function):
         )
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, None, None]:
         (hidden,) = ctx.saved_tensors
         errors = ctx.pattern.with_values(gradient)
-        add_column_sums(errors, hidden, gradient_of(ctx.weight))
-        return row_sums_of(errors, ctx.weight), None, None
+        if ctx.needs_input_grad[1]:
+            add_column_sums(errors, hidden, gradient_of(ctx.weight))
+        return row_sums_of(errors, ctx.weight) if ctx.needs_input_grad[0] else None, None, None
 
 
 _CHUNK_FLOATS = 1 << 21

@@ -60,22 +60,25 @@ class _MultinomialLoss(torch.autograd.Function):
         return (torch.dot(mass, log_sum) - likelihood) / len(hidden)
 
     @staticmethod
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None, None, None, None]:
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, None, None, None, None]:
         narrow, log_sum, mass = ctx.saved_tensors
         scale = upstream / len(narrow)
         to_hidden = torch.zeros(narrow.shape, device=narrow.device)
-        to_weight, to_bias = gradient_of(ctx.weight), gradient_of(ctx.bias)
+        hidden_moves, weight_moves, bias_moves, *_ = ctx.needs_input_grad
         for block in _blocks(len(ctx.weight), len(narrow)):
             # d loss / d logits = (mass softmax(logits) - target) / n_rows
             errors = _logits(narrow, ctx.weight, ctx.bias, block, ctx.dtype).sub_(log_sum[:, None]).exp_()
             errors.mul_((mass * scale)[:, None])
             inside, rows, columns = _entries_in(ctx.target, block)
             errors.index_put_((rows, columns), -ctx.target.values[inside] * scale, accumulate=True)
-            to_bias[block] += errors.sum(dim=0)
+            if bias_moves:
+                gradient_of(ctx.bias)[block] += errors.sum(dim=0)
             errors = errors.to(ctx.dtype)
-            to_weight[block] += errors.T @ narrow
-            to_hidden += errors @ ctx.weight[block].to(ctx.dtype)
-        return to_hidden, None, None, None, None
+            if weight_moves:
+                gradient_of(ctx.weight)[block] += errors.T @ narrow
+            if hidden_moves:
+                to_hidden += errors @ ctx.weight[block].to(ctx.dtype)
+        return to_hidden if hidden_moves else None, None, None, None, None
 
 
 def _blocks(n_items: int, n_rows: int) -> Iterator[slice]:

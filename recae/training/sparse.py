@@ -20,15 +20,18 @@ class SparseRows:
     indices: Tensor  # (nnz,) int64
     values: Tensor  # (nnz,) float32
     n_columns: int
+    positions: Tensor | None = None
+    """(n_rows,) int64: which rows of the training matrix these are, for models that learn something of each."""
 
     @classmethod
-    def of(cls, matrix: sparse.csr_array, device: torch.device) -> SparseRows:
-        """The rows of a scipy matrix."""
+    def of(cls, matrix: sparse.csr_array, device: torch.device, positions: np.ndarray | None = None) -> SparseRows:
+        """The rows of a scipy matrix, which stand at `positions` of the training matrix."""
         return cls(
             torch.from_numpy(matrix.indptr.astype(np.int64)).to(device),
             torch.from_numpy(matrix.indices.astype(np.int64)).to(device),
             torch.from_numpy(matrix.data.astype(np.float32)).to(device),
             matrix.shape[1],
+            None if positions is None else torch.from_numpy(positions.astype(np.int64)).to(device),
         )
 
     @property

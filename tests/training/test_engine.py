@@ -12,7 +12,7 @@ from torch import nn
 
 from recae.errors import ConfigError
 from recae.options import RunOptions
-from recae.training.engine import Loss, Machine, Schedule, TrainingDivergedError, train
+from recae.training.engine import Loss, Machine, Schedule, TrainingDivergedError, one_pass, train
 from recae.training.precision import choose_device, choose_dtype
 from recae.training.sparse import SparseRows
 from recae.training.validation import Validation
@@ -44,7 +44,7 @@ def matrix(n_rows: int = 40, n_columns: int = 6) -> sparse.csr_array:
 
 
 def fit(network: Line, schedule: Schedule, validation: Validation | None = None, options: RunOptions = OPTIONS):
-    return train(network, network, matrix(), schedule, Machine.of(options), options, validation)
+    return train(network, one_pass(network, network.loss), matrix(), schedule, Machine.of(options), options, validation)
 
 
 def scripted(values: list[float], metric: str = "ndcg@10") -> Validation:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -16,7 +17,7 @@ from recae.data.split import HeldOut
 from recae.data.validation import validation_cut
 from recae.models.base import ModelConfig, Recommender, Weights, param
 from recae.options import RunOptions
-from recae.training.engine import Machine, Schedule, train
+from recae.training.engine import Machine, Pass, Schedule, one_pass, train
 from recae.training.sparse import SparseRows
 from recae.training.validation import Validation, held_out_metric
 
@@ -56,7 +57,11 @@ class NetworkRecommender(Recommender):
 
     @abstractmethod
     def _build(self, n_users: int, n_items: int, generator: torch.Generator) -> nn.Module:
-        """The untrained network; it has the method `loss` that the engine needs."""
+        """The untrained network, with the methods `loss` (as the engine's `LossOf`) and `scores`."""
+
+    def _passes(self, rows: sparse.csr_array) -> Sequence[Pass]:
+        """What an epoch of training on `rows` is made of."""
+        return one_pass(self.network, self.network.loss)
 
     def _training_rows(self, train: Interactions) -> sparse.csr_array:
         """The sparse matrix whose rows are the training examples."""
@@ -74,12 +79,14 @@ class NetworkRecommender(Recommender):
         self.network = self._build(train_log.n_users, train_log.n_items, machine.generator)
         validation = None if valid is None else self._validation(valid)
         schedule = self.config.schedule(int(np.count_nonzero(np.diff(rows.indptr))))
-        self.curve = train(self.network, self.network, rows, schedule, machine, options, validation)
+        passes = self._passes(rows)
+        self.curve = train(self.network, passes, rows, schedule, machine, options, validation)
 
     @torch.no_grad()
     def score(self, histories: sparse.csr_array, users: IdIndex | None = None) -> np.ndarray:
         self.network.eval()
-        rows = SparseRows.of(histories, next(self.network.parameters()).device)
+        positions = None if self.info.inductive else self.positions_of(users)
+        rows = SparseRows.of(histories, next(self.network.parameters()).device, positions)
         if self.info.needs == "implicit":
             rows = rows.with_values(torch.ones_like(rows.values))
         scores: np.ndarray = self.network.scores(rows).cpu().numpy()
