@@ -17,9 +17,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+
 from recae.data.ready_made import read_ready_made
 from recae.evaluation.evaluate import evaluate
-from recae.models.linear.ease import memory_needed
+from recae.models.linear.inverse import memory_needed, steps_of
 from recae.models.registry import create
 from recae.options import RunOptions
 
@@ -57,16 +59,18 @@ def main() -> None:
     watch, started = Stopwatch(), time.perf_counter()
     model = create("ease", l2=arguments.l2).fit(split.train, options=RunOptions(progress=watch))
     seconds = time.perf_counter() - started
-    n_items = split.train.n_items
+    binary, penalty = split.train.binary(), np.full(split.train.n_items, arguments.l2)
+    n_items, inverted = split.train.n_items, steps_of(binary, penalty)
     judged = evaluate(model, split.test, ["ndcg@10", "recall@20", "ndcg@20"])
     result = {
         "items": n_items,
         "l2": arguments.l2,
         "fit seconds": seconds,
         "inversion seconds": watch.seconds,
-        "GFLOP/s": n_items**3 / watch.seconds / 1e9,
+        "rows inverted": inverted,
+        "GFLOP/s": inverted**3 / watch.seconds / 1e9,
         "weights GB": 4 * n_items**2 / 1e9,
-        "estimated GB": memory_needed(n_items) / 1e9,
+        "estimated GB": memory_needed(binary, penalty) / 1e9,
         "peak GB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9,
         "evaluate seconds": judged.seconds,
         **judged.means(),

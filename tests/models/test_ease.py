@@ -10,8 +10,8 @@ from recae.data.interactions import Interactions
 from recae.data.split import HeldOut
 from recae.errors import CapacityError, ConfigError
 from recae.evaluation.evaluate import evaluate
-from recae.models.linear import ease
 from recae.models.linear.gram import BLOCK_ITEMS, gram, sum_of_rows
+from recae.models.linear.inverse import by_users, memory_needed, penalised_inverse
 from recae.models.registry import create
 from recae.options import RunOptions
 
@@ -48,12 +48,48 @@ def test_weights_minimise_the_penalised_error_under_a_zero_diagonal(tastes):
 
 
 def test_it_refuses_before_it_takes_memory_that_is_not_there(tastes):
-    with pytest.raises(CapacityError, match=r"EASE on 40 items would take about 67\.4 MB .* choose pure-svd"):
+    with pytest.raises(CapacityError, match=r"ease on 40 items would take about 67\.4 MB .* choose sansa"):
         create("ease").fit(tastes, options=RunOptions(max_memory=1000))
 
 
 def test_the_estimate_for_gowalla_leaves_room_in_24_gib():
-    assert 4 * 40_981**2 < ease.memory_needed(40_981) < 1.3 * 4 * 40_981**2
+    gowalla = sparse.csr_array((200_000, 40_981), dtype=np.float32)
+    assert 4 * 40_981**2 < memory_needed(gowalla, np.ones(40_981)) < 1.3 * 4 * 40_981**2
+
+
+def normalised(binary: np.ndarray, l2: float, user_power: float, item_power: float) -> np.ndarray:
+    """EASE with DAN's powers, written out in float64."""
+    lengths, counts = binary.sum(axis=1), binary.sum(axis=0)
+    gram_matrix = (binary * (lengths**-user_power)[:, None]).T @ binary
+    inverse = np.linalg.inv(gram_matrix + l2 * np.eye(binary.shape[1]))
+    weights = -inverse / np.diag(inverse) * (counts**item_power)[:, None] / counts**item_power
+    np.fill_diagonal(weights, 0)
+    return weights
+
+
+def test_powers_weigh_users_and_items(tastes):
+    model = create("ease", l2=3.0, user_power=0.5, item_power=0.2).fit(tastes)
+    expected = normalised(tastes.binary().toarray().astype(np.float64), 3.0, 0.5, 0.2)
+    np.testing.assert_allclose(model.weights()["weights"], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("n_users", [30, 300])
+def test_the_inverse_is_the_same_by_way_of_users_and_of_items(n_users):
+    rng = np.random.default_rng(3)
+    matrix = sparse.random_array((n_users, 90), density=0.1, rng=rng, format="csr", dtype=np.float32)
+    penalty = rng.uniform(1, 9, 90).astype(np.float32)
+    assert by_users(matrix, penalty) == (n_users == 30)
+    heard = []
+    found = penalised_inverse(matrix, penalty, done=heard.append)
+    dense = matrix.toarray().astype(np.float64)
+    np.testing.assert_allclose(found, np.linalg.inv(dense.T @ dense + np.diag(penalty)), atol=1e-6)
+    assert sum(heard) == min(n_users, 90)
+
+
+def test_a_penalty_too_small_for_float32_goes_by_way_of_items():
+    matrix = sparse.csr_array(np.ones((30, 90), dtype=np.float32))
+    assert by_users(matrix, np.full(90, 1.0))
+    assert not by_users(matrix, np.full(90, 0.01))
 
 
 def test_a_vanishing_penalty_is_told_as_such(make_log):

@@ -1,0 +1,106 @@
+"""What the closed-form linear autoencoders share: one penalised Gram matrix, its inverse, and DAN's two powers."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import numpy as np
+from scipy import sparse
+
+from recae.data.ids import IdIndex
+from recae.data.interactions import Interactions
+from recae.data.split import HeldOut
+from recae.errors import ConfigError
+from recae.models.base import ModelConfig, Recommender, Weights, param
+from recae.models.capacity import require_memory
+from recae.models.linear.gram import sum_of_rows
+from recae.models.linear.inverse import memory_needed, penalised_inverse, steps_of
+from recae.options import RunOptions
+from recae.store.tensors import expect
+
+
+class GramConfig(ModelConfig):
+    """Hyper-parameters of every model that is solved from a Gram matrix.
+
+    The powers are those of Park, Yoo, Lee (2025): Why is normalization necessary for linear recommenders? SIGIR 2025.
+    """
+
+    l2: float = param(500.0, gt=0, tune=(5.0, 5000.0), scale="log")
+    """Weight of the L2 penalty on the item-item weights (lambda in the papers); grows with the size of the data."""
+    user_power: float = param(0.0, ge=0, le=1, tune=(0.0, 0.7))
+    """beta of DAN: a user's squared errors weigh length of the history ^ -user_power, so that above 0 long histories
+    count for less; the greater it is, the smaller an l2 fits. 0 leaves all users alike."""
+    item_power: float = param(0.0, ge=-1, le=1, tune=(0.0, 0.5))
+    """alpha of DAN: a weight from item i to item j is multiplied by (users of i / users of j) ^ item_power, so that
+    above 0 rare items are recommended more. 0 leaves the weights as they were solved."""
+
+
+class GramModel(Recommender):
+    """The scores of a binary history x are x B, and B follows from (X^T X + penalty)^-1.
+
+    A subclass says what the penalty is and how B follows from the inverse.
+    """
+
+    _weights: np.ndarray
+    """(n_items, n_items) float32: B, history items in the rows, scored items in the columns, 0 on the diagonal."""
+
+    def _penalty(self, n_users_of: np.ndarray) -> np.ndarray:
+        """(n_items,) positive, beside the Gram matrix; `n_users_of` (n_items,) counts each item's users."""
+        return np.full(len(n_users_of), self.config.l2)
+
+    @abstractmethod
+    def _solve(self, inverse: np.ndarray, penalty: np.ndarray) -> None:
+        """Turn the inverse (n_items, n_items) into B in its own memory; what is on the diagonal is ignored.
+
+        `penalty` is (n_items,) float32.
+        """
+
+    def _fit(self, train: Interactions, valid: HeldOut | None, options: RunOptions) -> None:
+        name = self.info.name
+        weighted = weigh_users(train.binary(), self.config.user_power)
+        penalty = self._penalty(self.item_counts).astype(np.float32)
+        require_memory(
+            memory_needed(weighted, penalty),
+            options.max_memory,
+            f"{name} on {train.n_items} items",
+            "drop rare items (--min-item-users), or choose sansa, pure-svd, ials or item-knn, whose memory grows with "
+            "the interactions",
+        )
+        n_steps = steps_of(weighted, penalty)
+        with options.progress.task(f"{name}: inverting the Gram matrix", n_steps, "rows") as task:
+            try:
+                matrix = penalised_inverse(weighted, penalty, done=task.advance)
+            except ValueError as error:
+                raise ConfigError(
+                    f"{name} cannot be solved with l2={self.config.l2:g}: {error}; choose a greater l2."
+                ) from None
+        self._solve(matrix, penalty)
+        scale_items(matrix, self.item_counts, self.config.item_power)
+        np.fill_diagonal(matrix, 0)
+        self._weights = matrix
+
+    def score(self, histories: sparse.csr_array, users: IdIndex | None = None) -> np.ndarray:
+        return sum_of_rows(histories, self._weights)
+
+    def weights(self) -> Weights:
+        return {"weights": self._weights}
+
+    def _restore(self, weights: Weights) -> None:
+        self._weights = expect(weights, "weights", (len(self.items), len(self.items)))
+
+
+def weigh_users(binary: sparse.csr_array, power: float) -> sparse.csr_array:
+    """Each row of X divided by the square root of (its length ^ power): X^T X then has the users' weights of DAN."""
+    if power == 0:
+        return binary
+    lengths = np.diff(binary.indptr)
+    values = np.repeat(np.maximum(lengths, 1) ** (-power / 2), lengths).astype(np.float32)
+    return sparse.csr_array((values, binary.indices, binary.indptr), shape=binary.shape)
+
+
+def scale_items(weights: np.ndarray, n_users_of: np.ndarray, power: float) -> None:
+    """Multiply weights[i, j] by (users of i / users of j) ^ power, in place; items without users count as one."""
+    if power:
+        factors = (np.maximum(n_users_of, 1) ** power).astype(np.float32)
+        weights *= factors[:, None]
+        weights /= factors
