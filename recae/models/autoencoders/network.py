@@ -59,6 +59,10 @@ class NetworkRecommender(Recommender):
     def _build(self, n_users: int, n_items: int, generator: torch.Generator) -> nn.Module:
         """The untrained network, with the methods `loss` (as the engine's `LossOf`) and `scores`."""
 
+    def _kept(self, network: nn.Module) -> nn.Module:
+        """What scoring needs of a trained network: all of it, where a model does not say otherwise."""
+        return network
+
     def _passes(self, rows: sparse.csr_array) -> Sequence[Pass]:
         """What an epoch of training on `rows` is made of."""
         return one_pass(self.network, self.network.loss)
@@ -81,6 +85,7 @@ class NetworkRecommender(Recommender):
         schedule = self.config.schedule(int(np.count_nonzero(np.diff(rows.indptr))))
         passes = self._passes(rows)
         self.curve = train(self.network, passes, rows, schedule, machine, options, validation)
+        self.network = self._kept(self.network)
 
     @torch.no_grad()
     def score(self, histories: sparse.csr_array, users: IdIndex | None = None) -> np.ndarray:
@@ -101,7 +106,7 @@ class NetworkRecommender(Recommender):
 
     def _restore(self, weights: Weights) -> None:
         n_users = 0 if self.users is None else len(self.users)
-        self.network = self._build(n_users, len(self.items), torch.Generator())
+        self.network = self._kept(self._build(n_users, len(self.items), torch.Generator()))
         expected = {name: tuple(tensor.shape) for name, tensor in self.network.state_dict().items()}
         found = {name: array.shape for name, array in weights.items()}
         if found != expected:
