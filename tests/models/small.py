@@ -1,0 +1,28 @@
+"""One entry for each model that needs one: settings with which every test of all models is quick."""
+
+from __future__ import annotations
+
+from typing import Any
+
+SMALL: dict[str, dict[str, Any]] = {
+    "pure-svd": {"factors": 4},
+    "ials": {"factors": 8, "l2": 1.0, "epochs": 5},
+    "bpr": {"factors": 8, "epochs": 100, "learning_rate": 0.1},
+    "ease": {"l2": 20.0},
+    "edlae": {"l2": 10.0},
+    "rdlae": {"l2": 10.0},
+    "dlae": {"l2": 10.0},
+    "deql": {"l2": 10.0},
+    "svd-ae": {"rank_share": 0.1},
+    "gf-cf": {"factors": 4},
+    "autorec-item": {"latent": 10, "epochs": 60, "l2": 1.0, "learning_rate": 0.01, "batch_users": 20},
+    "autorec-user": {"latent": 10, "epochs": 150, "l2": 1.0, "learning_rate": 0.01, "batch_users": 20, "patience": 0},
+    "mult-dae": {"latent": 10, "epochs": 30, "learning_rate": 0.01, "batch_users": 20},
+    "mult-vae": {"hidden": 20, "latent": 8, "epochs": 30, "batch_users": 20},
+    "rec-vae": {"hidden": 16, "layers": 2, "latent": 8, "epochs": 10, "batch_users": 20, "learning_rate": 0.01},
+    "h-vamp": {"hidden": 16, "latent": 8, "pseudo_users": 5, "epochs": 15, "batch_users": 20, "learning_rate": 0.01},
+    "cfgan": {"latent": 10, "discriminator_hidden": 8, "epochs": 60, "learning_rate": 0.01, "batch_users": 30},
+    "adversarial-ae": {"hidden": 0, "latent": 8, "epochs": 30, "learning_rate": 0.01, "batch_users": 30},
+}
+"""Settings that learn the little log in no time; the defaults where none are given. Sizes differ from its 40 items and
+120 users, so that the tests can tell the axes of the weights."""
