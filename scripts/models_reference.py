@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
+from typing import Any
+
+from recipes import DATA_SETS, DataSet
 
 from recae.jobs.model_cards import ModelCard, model_cards
 from recae.models.registry import model_class
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "models.md"
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+PAGE, FIGURES = DOCS / "models.md", DOCS / "reproduced.json"
 HEAD = """\
 # Models
 
@@ -33,6 +38,48 @@ def overview(cards: list[ModelCard]) -> str:
     return "\n".join(rows) + "\n"
 
 
+def reproduced(stored: dict[str, Any]) -> str:
+    """The tables of published and measured figures, a data set each."""
+    head = (
+        "\n# Figures\n\nMeasured by `python scripts/reproduce.py`; the full record, with every setting that was tried, "
+        "is in `reproduced.json`. Settings that are not named are the defaults. *Tried*: how many settings were "
+        "compared on validation data; 0 means that the setting was given, as published.\n"
+    )
+    parts = [head]
+    for data, rows in stored.items():
+        parts.append(f"\n## {DATA_SETS[data].title}\n\n{DATA_SETS[data].split}\n\n" + figures(DATA_SETS[data], rows))
+    return "".join(parts)
+
+
+def figures(about: DataSet, rows: dict[str, Any]) -> str:
+    recipes = {recipe.name: recipe for recipe in about.recipes}
+    first = about.metrics[0]
+    refits = any(f"refitted {first}" in row["runs"][0] for row in rows.values())
+    heads = ["model", "published", *map(shown, about.metrics), *([f"refitted {shown(first)}"] if refits else [])]
+    text = ["| " + " | ".join([*heads, "settings", "tried", "fit, s", "command"]) + " |"]
+    text.append("|---|---|" + "--:|" * (len(heads) - 2) + "---|--:|--:|---|")
+    down = first != "rmse"
+    for name, row in sorted(rows.items(), key=lambda pair: pair[1]["metrics"][first], reverse=down):
+        recipe, runs = recipes.get(name), row["runs"]
+        published = f"{recipe.published} ({recipe.source})" if recipe and recipe.published else ""
+        measured = [f"{row['metrics'][metric]:.4f}" for metric in about.metrics]
+        if refits:
+            again = runs[0].get(f"refitted {first}")
+            measured.append("" if again is None else f"{again:.4f}")
+        settings = ", ".join(f"{key}={value}" for key, value in row["settings"].items()) or "defaults"
+        seconds = sum(run["fit seconds"] for run in runs) / len(runs)
+        cells = [name, published, *measured, settings, len(row["tried on validation data"]), f"{seconds:.1f}"]
+        text.append("| " + " | ".join(map(str, cells)) + f" | `{row['command']}` |")
+    latest = max(rows.values(), key=lambda row: row["date"])
+    versions = ", ".join(f"{name} {version}" for name, version in latest["versions"].items())
+    seeds = "seed " + ", ".join(map(str, about.seeds)) if len(about.seeds) == 1 else f"mean of seeds {about.seeds}"
+    return "\n".join(text) + f"\n\n{seeds}, {latest['date']}, {latest['machine']}; {versions}.\n"
+
+
+def shown(metric: str) -> str:
+    return metric.upper().replace("RECALL", "Recall")
+
+
 def section(card: ModelCard) -> str:
     model = model_class(card.name)
     text = [f"\n## {card.name}\n", f"**{card.title}.** {first_paragraph(model.__doc__)}\n", f"Cost: {card.cost}.\n"]
@@ -54,7 +101,12 @@ def first_paragraph(text: str | None) -> str:
 
 def page() -> str:
     cards = model_cards()
-    return HEAD + overview(cards) + "".join(section(card) for card in cards)
+    stored = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.exists() else {}
+    return HEAD + overview(cards) + "".join(section(card) for card in cards) + (reproduced(stored) if stored else "")
+
+
+def write_page() -> None:
+    PAGE.write_text(page(), encoding="utf-8")
 
 
 def main() -> None:
@@ -62,7 +114,7 @@ def main() -> None:
         if PAGE.read_text(encoding="utf-8") != page():
             sys.exit(f"{PAGE} is not up to date: run python {sys.argv[0]}")
     else:
-        PAGE.write_text(page(), encoding="utf-8")
+        write_page()
 
 
 if __name__ == "__main__":

@@ -60,10 +60,11 @@ def select(
     metric: str,
     options: RunOptions,
     *,
+    settings: Sequence[dict[str, Any]] | None = None,
     trials: int | None = None,
     choosing: Split | None = None,
 ) -> Selected:
-    """Try each setting of the model's grid (the first `trials` of them) and fit the best to `split.train`.
+    """Try each of the settings (by default the first `trials` of the model's grid) and fit the best to `split.train`.
 
     Settings are tried on the training and validation data of `choosing`, by default of `split`; without validation
     data, or with `trials` 0, the defaults are taken. Earlier settings win ties.
@@ -72,7 +73,8 @@ def select(
         CapacityError: a setting would not fit in memory.
         DataError: the model cannot learn from this data.
     """
-    settings = model_class(name).grid[: max(trials, 1) if trials is not None else None]
+    if settings is None:
+        settings = model_class(name).grid[: max(trials, 1) if trials is not None else None]
     tried_on = split if choosing is None else choosing
     if tried_on.valid is None:
         settings = settings[:1]

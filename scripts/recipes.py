@@ -1,0 +1,123 @@
+"""What `reproduce.py` fits: data, models, the settings tried on validation data, and what others published."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+Settings = dict[str, Any]
+
+SACHDEVA = "Sachdeva et al. 2022"
+HONG = "Hong et al. 2024"
+BARS = "BARS benchmark"
+FERRARI = "Ferrari Dacrema group's re-tuning"
+SEDHAIN = "Sedhain et al. 2015"
+MULLER = "Muller et al. 2018"
+HAN = "Han et al. 2021"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One row of the table."""
+
+    model: str
+    published: str = ""
+    """Figures in the order of the data set's metrics; empty where nobody published any on this split."""
+    source: str = ""
+    settings: tuple[Settings, ...] | None = None
+    """Tried on validation data, the best is kept; a single one is taken as it is. None: the model's own grid."""
+    variant: str = ""
+    """What distinguishes this row from another of the same model."""
+    refit: bool = False
+    """Also fitted on train + valid with the chosen settings: for models that need no validation data to stop."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.model} ({self.variant})" if self.variant else self.model
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A data set with its split, and what is measured on it."""
+
+    title: str
+    split: str
+    metrics: tuple[str, ...]
+    choose_by: str
+    """The metric on validation data by which settings are chosen."""
+    recipes: tuple[Recipe, ...]
+    seeds: tuple[int, ...] = (42,)
+    """Seeds of the split where it is drawn here, and of the fits; figures are means over them."""
+
+
+ML_1M = DataSet(
+    "MovieLens 1M, implicit",
+    "The random 80/10/10 split per user of the infinite-AE paper. All ratings count as 1; settings are chosen on the "
+    "validation part, models fitted on the training part, and at test time the history is train + valid. *Refitted* is "
+    "the same setting fitted on train + valid.",
+    ("ndcg@10", "recall@20"),
+    "ndcg@10",
+    (
+        Recipe("popularity", "0.1384", SACHDEVA, refit=True),
+        Recipe("item-knn", refit=True),
+        Recipe("rp3beta", refit=True),
+        Recipe("pure-svd", refit=True),
+        Recipe("svd-ae", "0.3355", HONG + ", fitted on train + valid", ({"factors": 148},), refit=True),
+        Recipe("gf-cf", refit=True),
+        Recipe("ials", "0.2565", SACHDEVA + ", another matrix factorization", refit=True),
+        Recipe("bpr"),
+        Recipe("nmf", refit=True),
+        Recipe("lmf"),
+        Recipe("ease", "0.2988", SACHDEVA, refit=True),
+        Recipe("edlae", refit=True),
+        Recipe("dlae", refit=True),
+        Recipe("rdlae", refit=True),
+        Recipe("deql", refit=True),
+        Recipe("slim", refit=True),
+        Recipe("sansa", refit=True),
+        Recipe("elsa"),
+        Recipe("inf-ae", "0.3282", SACHDEVA, refit=True),
+        Recipe("mult-dae"),
+        Recipe("mult-vae", "0.2214", SACHDEVA),
+        Recipe("rec-vae"),
+        Recipe("h-vamp"),
+        Recipe("cdae"),
+        Recipe("cdae-fold-in"),
+        Recipe("macrid-vae"),
+        Recipe("cfgan"),
+        Recipe("adversarial-ae"),
+    ),
+)
+
+GOWALLA = DataSet(
+    "Gowalla",
+    "The split of the LightGCN paper. Where settings are chosen, 5 % of the training interactions are cut off as "
+    "validation data, and the best setting is fitted on all of the training part.",
+    ("recall@20", "ndcg@20"),
+    "recall@20",
+    (
+        Recipe("popularity"),
+        Recipe("item-knn", "0.156 / 0.123", FERRARI),
+        Recipe("rp3beta", "0.183 / 0.152", FERRARI),
+        Recipe("gf-cf", "0.1849 / 0.1518", BARS, ({},)),
+        Recipe("ease", "0.1765 / 0.1467", BARS, ({"l2": 80.0},)),
+        Recipe("edlae", "", "", ({"l2": 80.0, "dropout": 0.8},), "setting of Moon et al. 2023 for RDLAE"),
+    ),
+)
+
+RATINGS = DataSet(
+    "MovieLens 1M, ratings",
+    "A random 90/10 % of all ratings, three times; 5 % of the training ratings are held out to stop and to choose "
+    "settings (on the first of the three).",
+    ("rmse",),
+    "rmse",
+    (
+        Recipe("autorec-user", "0.874", SEDHAIN),
+        Recipe("autorec-item", "0.831", SEDHAIN),
+        Recipe("sparse-fc", "0.824", MULLER),
+        Recipe("glocal-k", "0.822", HAN),
+    ),
+    seeds=(1, 2, 3),
+)
+
+DATA_SETS = {"ml-1m": ML_1M, "gowalla": GOWALLA, "ml-1m-ratings": RATINGS}
