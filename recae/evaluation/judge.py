@@ -16,7 +16,7 @@ from recae.evaluation.ranking_metrics import (
     lower_best_places,
     self_information,
 )
-from recae.evaluation.rating_metrics import OF_RATINGS, RatingErrors, rating_errors
+from recae.evaluation.rating_metrics import OF_RATINGS, RatingErrors, rating_errors, rating_limits
 from recae.evaluation.result import Evaluation
 from recae.ranking.lists import TopN
 
@@ -44,6 +44,7 @@ class Judge:
         self._information = self_information(*counts) if needy and counts is not None else None
         self._values = {str(m): np.zeros(held_out.n_users) for m in metrics if m.name in OF_EACH_LIST}
         self._best_places = np.full(held_out.target.shape[1], np.iinfo(np.int32).max, dtype=np.int32)
+        self._limits = rating_limits(held_out.history) if of_ratings else (-np.inf, np.inf)
         self._errors: list[RatingErrors] = []
 
     @property
@@ -61,9 +62,12 @@ class Judge:
             lower_best_places(self._best_places, lists.items[:, : self.depth])
 
     def add_scores(self, rows: slice, scores: np.ndarray) -> None:
-        """Compare (n_rows, n_items) predicted ratings with those of the users `rows`, in the order of users."""
+        """Compare (n_rows, n_items) predicted ratings with those of the users `rows`, in the order of users.
+
+        Predictions are clipped to the range of the ratings in the histories, as published errors are.
+        """
         if any(metric.of_ratings for metric in self._metrics):
-            self._errors.append(rating_errors(scores, self._held_out.target[rows]))
+            self._errors.append(rating_errors(scores, self._held_out.target[rows], self._limits))
 
     def result(self, seconds: float) -> Evaluation:
         """All that was judged."""

@@ -30,18 +30,26 @@ class RatingErrors:
         return RatingErrors(weights @ self.squared, weights @ self.absolute, weights @ self.count)
 
 
+def rating_limits(known: sparse.csr_array) -> tuple[float, float]:
+    """The lowest and the highest of the known ratings; no limits where none are known."""
+    return (float(known.data.min()), float(known.data.max())) if known.nnz else (-np.inf, np.inf)
+
+
 RatingMetric = Callable[[RatingErrors], np.ndarray]
 """Error sums in, (n,) float64 out; NaN where nothing was predicted."""
 
 
-def rating_errors(scores: np.ndarray, target: sparse.csr_array) -> RatingErrors:
+def rating_errors(
+    scores: np.ndarray, target: sparse.csr_array, limits: tuple[float, float] = (-np.inf, np.inf)
+) -> RatingErrors:
     """Sums of errors per row: `scores` (n_rows, n_items) are predicted ratings, `target` holds the true ones.
 
-    Only the stored entries of `target` count, a rating of 0 included. Predictions are taken as they are, not clipped.
+    Only the stored entries of `target` count, a rating of 0 included. Predictions below or above `limits` count as
+    the limit: nobody rates beyond the ends of the scale.
     """
     n_rows = target.shape[0]
     rows = np.repeat(np.arange(n_rows), np.diff(target.indptr))
-    error = scores[rows, target.indices].astype(np.float64) - target.data
+    error = scores[rows, target.indices].astype(np.float64).clip(*limits) - target.data
     return RatingErrors(
         squared=np.bincount(rows, weights=error**2, minlength=n_rows),
         absolute=np.bincount(rows, weights=np.abs(error), minlength=n_rows),

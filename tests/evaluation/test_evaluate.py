@@ -109,6 +109,19 @@ def test_rating_errors_are_pooled_over_all_target_ratings() -> None:
     assert result.per_user == {}
 
 
+def test_predictions_beyond_the_scale_of_the_known_ratings_count_as_its_ends_but_rank_as_they_are() -> None:
+    truth = HeldOut(
+        history=sparse.csr_array(np.array([[1, 0, 0], [5, 0, 0]], dtype=np.float32)),
+        target=sparse.csr_array(np.array([[0, 0, 5], [0, 1, 0]], dtype=np.float32)),
+        users=IdIndex.range(2),
+        unknown_targets=np.zeros(2, dtype=np.int64),
+        columns=Columns(value_kind="rating"),
+    )
+    predicted = np.array([[0, 6, 7], [0, -3, -4]], dtype=np.float32)
+    result = evaluate(Table(predicted, np.ones(3)), truth, ["rmse", "mae", "hit@1"])
+    assert result.means() == {"hit@1": 1, "rmse": 0, "mae": 0}
+
+
 def test_the_per_user_table_has_the_users_own_errors() -> None:
     truth = HeldOut(
         history=sparse.csr_array((3, 2), dtype=np.float32),
