@@ -23,6 +23,8 @@ MODELS = {
     "autorec-user": "recae.models.autoencoders.autorec_user:AutoRecUser",
     "mult-dae": "recae.models.autoencoders.mult_dae:MultDae",
     "mult-vae": "recae.models.autoencoders.mult_vae:MultVae",
+    "rec-vae": "recae.models.autoencoders.rec_vae:RecVae",
+    "h-vamp": "recae.models.autoencoders.h_vamp:HVamp",
 }
 
 

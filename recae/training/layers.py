@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from recae.training.sparse import SparseRows, add_column_sums, row_sums_of
 
@@ -54,9 +55,11 @@ class Dense(nn.Module):
         self.weight = xavier(outputs, inputs, generator)
         self.bias = small_bias(outputs, generator)
 
-    def forward(self, hidden: Tensor) -> Tensor:
-        """(n_rows, outputs) for hidden (n_rows, inputs)."""
-        return torch.addmm(self.bias, hidden, self.weight.T)
+    def forward(self, hidden: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+        """(n_rows, outputs) float32 for hidden (n_rows, inputs); the product, there and back, runs in `dtype`."""
+        if dtype == torch.float32:
+            return torch.addmm(self.bias, hidden, self.weight.T)
+        return functional.linear(hidden.to(dtype), self.weight.to(dtype)).float() + self.bias
 
 
 def xavier(rows: int, columns: int, generator: torch.Generator) -> nn.Parameter:
