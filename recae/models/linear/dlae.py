@@ -1,0 +1,40 @@
+"""DLAE: the plain denoising linear autoencoder, its diagonal left free."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from recae.models.base import ModelInfo
+from recae.models.linear.dropout import DropoutConfig, dropout_penalty
+from recae.models.linear.gram_model import GramModel
+
+
+class Dlae(GramModel):
+    """The ridge regression of whole histories on what dropout left of them: nothing keeps the diagonal at zero while
+    the weights are solved, and it is left out only when items are scored."""
+
+    info: ClassVar = ModelInfo(
+        name="dlae",
+        title="DLAE, the denoising linear autoencoder",
+        source="Moon, Kim, Lee (2023): It's enough: relaxing diagonal constraints in linear autoencoders for "
+        "recommendation. SIGIR 2023, section 2",
+        family="linear",
+        cost="time min(users, items)^3 multiply-adds, memory 4 * items^2 bytes (and 4 * users^2 if those are fewer)",
+    )
+    grid: ClassVar = (
+        {},
+        {"l2": 500.0, "dropout": 0.5},
+        {"l2": 80.0, "dropout": 0.8},
+        {"l2": 30.0, "dropout": 0.5, "user_power": 0.5},
+        {"l2": 10.0, "dropout": 0.5, "user_power": 0.5},
+        {"l2": 10.0, "dropout": 0.5, "user_power": 0.5, "item_power": 0.1},
+    )
+    Config = DropoutConfig
+
+    def _penalty(self, n_users_of: np.ndarray) -> np.ndarray:
+        return dropout_penalty(n_users_of, self.config.dropout, self.config.l2)
+
+    def _solve(self, inverse: np.ndarray, penalty: np.ndarray) -> None:
+        inverse *= -penalty

@@ -1,0 +1,39 @@
+"""EDLAE: the linear autoencoder that learns to fill in what dropout took, and is not rewarded for the rest."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from recae.models.base import ModelInfo
+from recae.models.linear.dropout import DropoutConfig, dropout_penalty
+from recae.models.linear.gram_model import GramModel
+
+
+class Edlae(GramModel):
+    """EASE for histories with dropout: of the squared errors only those at dropped items count (full emphasis), whose
+    expectation is EASE's with a penalty that grows with an item's users."""
+
+    info: ClassVar = ModelInfo(
+        name="edlae",
+        title="EDLAE, the emphasised denoising linear autoencoder",
+        source="Steck (2020): Autoencoders that don't overfit towards the identity. NeurIPS 2020, equations 8 and 9",
+        family="linear",
+        cost="time min(users, items)^3 multiply-adds, memory 4 * items^2 bytes (and 4 * users^2 if those are fewer)",
+    )
+    grid: ClassVar = (
+        {},
+        {"l2": 500.0, "dropout": 0.5},
+        {"l2": 80.0, "dropout": 0.8},
+        {"l2": 30.0, "dropout": 0.5, "user_power": 0.5},
+        {"l2": 10.0, "dropout": 0.5, "user_power": 0.5},
+        {"l2": 10.0, "dropout": 0.5, "user_power": 0.5, "item_power": 0.1},
+    )
+    Config = DropoutConfig
+
+    def _penalty(self, n_users_of: np.ndarray) -> np.ndarray:
+        return dropout_penalty(n_users_of, self.config.dropout, self.config.l2)
+
+    def _solve(self, inverse: np.ndarray, penalty: np.ndarray) -> None:
+        inverse /= -inverse.diagonal().copy()
