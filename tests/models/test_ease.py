@@ -47,6 +47,18 @@ def test_weights_minimise_the_penalised_error_under_a_zero_diagonal(tastes):
     assert np.abs(gradient).max() < 1e-3
 
 
+def test_weights_are_the_constrained_least_squares_solution(tastes):
+    """Column by column with the zero as an equation of its own, by Lagrange's method."""
+    weights = create("ease", l2=3.0).fit(tastes).weights()["weights"]
+    binary = tastes.binary().toarray().astype(np.float64)
+    normal = binary.T @ binary + 3.0 * np.eye(40)
+    for item in range(40):
+        zero = np.eye(40)[[item]]
+        system = np.block([[normal, zero.T], [zero, np.zeros((1, 1))]])
+        column = np.linalg.solve(system, np.append(binary.T @ binary[:, item], 0))[:-1]
+        np.testing.assert_allclose(weights[:, item], column, atol=2e-6)
+
+
 def test_it_refuses_before_it_takes_memory_that_is_not_there(tastes):
     with pytest.raises(CapacityError, match=r"ease on 40 items would take about 67\.4 MB .* choose sansa"):
         create("ease").fit(tastes, options=RunOptions(max_memory=1000))
