@@ -1,11 +1,12 @@
 """The two layers that touch every item: sparse rows in, and outputs only where there is a target.
 
-Their gradients are added straight to `weight.grad`: a fresh array of the layer's size, page by page, costs more
-than the products themselves.
+The gradients of their weights are added straight to `weight.grad`: a fresh array of the layer's size, page by page,
+costs more than the products themselves.
 """
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import torch
@@ -25,8 +26,7 @@ class SparseLinear(nn.Module):
 
     def forward(self, x: SparseRows) -> Tensor:
         """(n_rows, latent) for x (n_rows, n_columns)."""
-        product: Tensor = _SparseLinear.apply(self.weight, x)
-        return product + self.bias
+        return sparse_product(x, self.weight) + self.bias
 
 
 class ObservedLinear(nn.Module):
@@ -39,8 +39,7 @@ class ObservedLinear(nn.Module):
 
     def at(self, hidden: Tensor, pattern: SparseRows) -> Tensor:
         """(nnz,) the outputs at the entries of `pattern`, for hidden (n_rows, latent)."""
-        product: Tensor = _ObservedProduct.apply(hidden, self.weight, pattern)
-        return product + self.bias[pattern.indices]
+        return observed_product(hidden, self.weight, pattern) + self.bias[pattern.indices]
 
     def forward(self, hidden: Tensor) -> Tensor:
         """(n_rows, n_columns) for hidden (n_rows, latent)."""
@@ -81,16 +80,27 @@ def gradient_of(parameter: Tensor) -> Tensor:
     return parameter.grad
 
 
-class _SparseLinear(torch.autograd.Function):
+def sparse_product(x: SparseRows, weight: Tensor) -> Tensor:
+    """(n_rows, latent) = x @ weight, for a weight (n_columns, latent) that is a parameter or computed from some."""
+    product: Tensor = _SparseProduct.apply(weight, x)
+    return product
+
+
+def observed_product(hidden: Tensor, weight: Tensor, pattern: SparseRows) -> Tensor:
+    """(nnz,) entries of hidden @ weight.T where `pattern` has some; weight (n_columns, latent) as above."""
+    product: Tensor = _ObservedProduct.apply(hidden, weight, pattern)
+    return product
+
+
+class _SparseProduct(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, weight: Tensor, x: SparseRows) -> Tensor:
         ctx.weight, ctx.x = weight, x
         return row_sums_of(x, weight)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[None, None]:
-        add_column_sums(ctx.x, gradient, gradient_of(ctx.weight))
-        return None, None
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, None]:
+        return _weight_gradient(ctx.x, gradient, ctx.weight), None
 
 
 class _ObservedProduct(torch.autograd.Function):
@@ -98,21 +108,30 @@ class _ObservedProduct(torch.autograd.Function):
     def forward(ctx: Any, hidden: Tensor, weight: Tensor, pattern: SparseRows) -> Tensor:
         ctx.save_for_backward(hidden)
         ctx.weight, ctx.pattern = weight, pattern
-        chunk = max(1, _CHUNK_FLOATS // hidden.shape[1])
-        return torch.cat(
-            [
-                torch.linalg.vecdot(hidden[rows], weight[columns])
-                for rows, columns in zip(pattern.rows.split(chunk), pattern.indices.split(chunk), strict=True)
-            ]
-        )
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta", UserWarning)
+            entries = torch.sparse_csr_tensor(
+                pattern.indptr,
+                pattern.indices,
+                torch.zeros(len(pattern.indices), dtype=hidden.dtype, device=hidden.device),
+                size=(pattern.n_rows, pattern.n_columns),
+                check_invariants=False,
+            )
+        return torch.sparse.sampled_addmm(entries, hidden.detach(), weight.detach().T, beta=0.0).values()
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, None, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         (hidden,) = ctx.saved_tensors
         errors = ctx.pattern.with_values(gradient)
-        if ctx.needs_input_grad[1]:
-            add_column_sums(errors, hidden, gradient_of(ctx.weight))
-        return row_sums_of(errors, ctx.weight) if ctx.needs_input_grad[0] else None, None, None
+        to_weight = _weight_gradient(errors, hidden, ctx.weight) if ctx.needs_input_grad[1] else None
+        return row_sums_of(errors, ctx.weight) if ctx.needs_input_grad[0] else None, to_weight, None
 
 
-_CHUNK_FLOATS = 1 << 21
+def _weight_gradient(x: SparseRows, dense: Tensor, weight: Tensor) -> Tensor | None:
+    """x.T @ dense: added to the gradient of a parameter, handed on where the weight is computed."""
+    if weight.is_leaf:
+        add_column_sums(x, dense, gradient_of(weight))
+        return None
+    total = torch.zeros_like(weight)
+    add_column_sums(x, dense, total)
+    return total
