@@ -6,6 +6,8 @@ from typing import Any
 
 SMALL: dict[str, dict[str, Any]] = {
     "pure-svd": {"factors": 4},
+    "svd-ae": {"rank_share": 0.1},
+    "gf-cf": {"factors": 4},
     "ials": {"factors": 8, "l2": 1.0, "epochs": 5},
     "bpr": {"factors": 8, "epochs": 100, "learning_rate": 0.1},
     "ease": {"l2": 20.0},
