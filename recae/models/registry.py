@@ -28,6 +28,8 @@ MODELS = {
     "mult-vae": "recae.models.autoencoders.mult_vae:MultVae",
     "rec-vae": "recae.models.autoencoders.rec_vae:RecVae",
     "h-vamp": "recae.models.autoencoders.h_vamp:HVamp",
+    "cfgan": "recae.models.autoencoders.cfgan:Cfgan",
+    "adversarial-ae": "recae.models.autoencoders.adversarial_ae:AdversarialAe",
 }
 
 

@@ -23,7 +23,16 @@ SMALL: dict[str, dict[str, Any]] = {
     "mult-vae": {"hidden": 20, "latent": 8, "epochs": 30, "batch_users": 20},
     "rec-vae": {"hidden": 16, "layers": 2, "latent": 8, "epochs": 10, "batch_users": 20, "learning_rate": 0.01},
     "h-vamp": {"hidden": 16, "latent": 8, "pseudo_users": 5, "epochs": 15, "batch_users": 20, "learning_rate": 0.01},
-    "cfgan": {"latent": 10, "discriminator_hidden": 8, "epochs": 60, "learning_rate": 0.01, "batch_users": 30},
+    "cfgan": {
+        "latent": 10,
+        "discriminator_hidden": 8,
+        "epochs": 60,
+        "batch_users": 60,
+        "learning_rate": 0.05,
+        "discriminator_rate": 0.05,
+        "zero_weight": 1.0,
+        "patience": 0,
+    },
     "adversarial-ae": {"hidden": 0, "latent": 8, "epochs": 30, "learning_rate": 0.01, "batch_users": 30},
 }
 """Settings that learn the little log in no time; the defaults where none are given. Sizes differ from its 40 items and
