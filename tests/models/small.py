@@ -6,10 +6,10 @@ from typing import Any
 
 SMALL: dict[str, dict[str, Any]] = {
     "pure-svd": {"factors": 4},
-    "svd-ae": {"rank_share": 0.1},
-    "gf-cf": {"factors": 4},
     "ials": {"factors": 8, "l2": 1.0, "epochs": 5},
     "bpr": {"factors": 8, "epochs": 100, "learning_rate": 0.1},
+    "nmf": {"factors": 4, "epochs": 20},
+    "lmf": {"factors": 4, "epochs": 15},
     "ease": {"l2": 20.0},
     "edlae": {"l2": 10.0},
     "rdlae": {"l2": 10.0},
@@ -21,6 +21,9 @@ SMALL: dict[str, dict[str, Any]] = {
     "autorec-user": {"latent": 10, "epochs": 150, "l2": 1.0, "learning_rate": 0.01, "batch_users": 20, "patience": 0},
     "mult-dae": {"latent": 10, "epochs": 30, "learning_rate": 0.01, "batch_users": 20},
     "mult-vae": {"hidden": 20, "latent": 8, "epochs": 30, "batch_users": 20},
+    "cdae": {"latent": 8, "epochs": 30, "learning_rate": 0.03, "batch_users": 20},
+    "cdae-fold-in": {"latent": 8, "epochs": 30, "learning_rate": 0.03, "batch_users": 20},
+    "macrid-vae": {"prototypes": 2, "hidden": 10, "latent": 8, "epochs": 15, "batch_users": 20, "learning_rate": 0.01},
     "rec-vae": {"hidden": 16, "layers": 2, "latent": 8, "epochs": 10, "batch_users": 20, "learning_rate": 0.01},
     "h-vamp": {"hidden": 16, "latent": 8, "pseudo_users": 5, "epochs": 15, "batch_users": 20, "learning_rate": 0.01},
     "cfgan": {

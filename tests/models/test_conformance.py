@@ -170,7 +170,7 @@ def with_items_reordered(model: Recommender, order: np.ndarray) -> Recommender:
 
     def reorder(array: np.ndarray) -> np.ndarray:
         places = (order if size == len(order) else np.arange(size) for size in array.shape)
-        return np.ascontiguousarray(array[np.ix_(*places)])
+        return array[np.ix_(*places)].copy()
 
     weights = model.weights()
     assert any(len(order) in array.shape for array in weights.values()), "no weights belong to items"

@@ -6,8 +6,9 @@ from scipy import sparse
 from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.metrics.pairwise import cosine_similarity
 
-from recae.models.neighbours import item_knn
-from recae.models.neighbours.item_knn import nearest, weigh
+from recae.models.neighbours import neighbour_model
+from recae.models.neighbours.item_knn import division, weigh
+from recae.models.neighbours.neighbour_model import nearest
 from recae.models.registry import create
 
 
@@ -27,9 +28,10 @@ def reference(weighted: np.ndarray, neighbours: int) -> np.ndarray:
 @pytest.mark.parametrize("neighbours", [1, 5, 1000])
 @pytest.mark.parametrize("bytes_per_block", [1, 1000, 1 << 20])
 def test_neighbours_are_those_of_scikit_learn_whatever_the_blocks(tastes, monkeypatch, neighbours, bytes_per_block):
-    monkeypatch.setattr(item_knn, "BLOCK_BYTES", bytes_per_block)
+    monkeypatch.setattr(neighbour_model, "BLOCK_BYTES", bytes_per_block)
     weighted = weigh(tastes.binary(), "cosine")
-    similar = nearest(weighted, neighbours, 0.0, Unheard())
+    by_item = weighted.T.tocsr()
+    similar = nearest(by_item, weighted, neighbours, Unheard(), division(by_item, "cosine", 0.0, 0.5))
     np.testing.assert_allclose(similar.toarray(), reference(weighted.toarray(), neighbours), atol=1e-6)
 
 
@@ -60,6 +62,26 @@ def test_bm25_is_the_okapi_formula(tastes):
     frequency = 2.2 * dense / (dense + 1.2 * (0.25 + 0.75 * n_users_of / n_users_of.mean()))
     expected = frequency * np.log1p(dense.shape[1] / dense.sum(axis=1))[:, None]
     np.testing.assert_allclose(weigh(binary, "bm25").toarray(), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("asymmetry", [0.0, 0.3, 1.0])
+def test_asymmetric_similarity_divides_by_powers_of_both_items_users(tastes, asymmetry):
+    model = create("item-knn", similarity="asymmetric", asymmetry=asymmetry, neighbours=40).fit(tastes)
+    dense = tastes.binary().toarray()
+    n_users_of = dense.sum(axis=0)
+    shared = dense.T @ dense
+    np.fill_diagonal(shared, 0)
+    scored_first = shared / np.outer(n_users_of**asymmetry, n_users_of ** (1 - asymmetry))
+    np.testing.assert_allclose(model.score(tastes.matrix[:9]), dense[:9] @ scored_first.T, rtol=1e-4)
+
+
+def test_more_asymmetry_recommends_less_popular_items(tastes):
+    def mean_popularity(asymmetry: float) -> float:
+        model = create("item-knn", similarity="asymmetric", asymmetry=asymmetry).fit(tastes)
+        top = np.argsort(-model.score(tastes.matrix), axis=1)[:, :5]
+        return float(tastes.item_counts()[top].mean())
+
+    assert mean_popularity(0.0) > mean_popularity(0.5) > mean_popularity(1.0)
 
 
 def test_shrinkage_prefers_similarities_that_rest_on_many_users(make_log):
