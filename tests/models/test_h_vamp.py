@@ -238,3 +238,9 @@ def test_it_learns_two_tastes() -> None:
     scores = model.fit(log, options=FP32).score(log.matrix)
     own = (np.arange(80) % 2)[:, None] == (np.arange(24) % 2)[None, :]
     assert scores[own].mean() > scores[~own].mean() + 2
+
+
+def test_published_defaults() -> None:
+    config = HVampConfig()
+    assert (config.hidden, config.latent, config.pseudo_users, config.dropout) == (600, 200, 1000, 0.5)
+    assert (config.beta, config.warm_up, config.batch_users, config.learning_rate) == (0.3, 100, 200, 5e-4)

@@ -40,8 +40,8 @@ class HVampConfig(NetworkConfig):
     """Size of each gated layer."""
     latent: int = param(200, ge=1, tune=(50, 400), scale="log")
     """Size of the latent code, at each of its two levels."""
-    pseudo_users: int = param(200, ge=1, le=10_000, tune=(50, 1000), scale="log")
-    """Learned histories whose codes make up the prior; 1000 in the paper, where each step costs as much more."""
+    pseudo_users: int = param(1000, ge=1, le=10_000, tune=(100, 1000), scale="log")
+    """Learned histories whose codes make up the prior; every step encodes them all."""
     dropout: float = param(0.5, ge=0, lt=1, tune=(0.3, 0.8))
     """Share of the normalised history that is hidden from either encoder in training."""
     beta: float = param(0.3, ge=0, le=10, tune=(0.05, 1.0), scale="log")
