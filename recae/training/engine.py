@@ -69,6 +69,11 @@ class Step:
     """None: that of the schedule."""
     l2: float | None = None
     """None: that of the schedule."""
+    tables: Sequence[nn.Parameter] = ()
+    """Moved as well: tables with sparse gradients, of which a batch reads a few rows and moves no others.
+
+    The schedule's l2 is not added for them: what each row should pay belongs in the loss.
+    """
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +100,12 @@ class Schedule:
     """The loss is increased by l2 / 2 x the sum of squared weights (biases are left alone)."""
     patience: int = 0
     """Stop after this many epochs without a better validation metric; 0 never stops early."""
+    decay: bool = False
+    """Let the learning rates fall to zero along half a cosine over the epochs."""
+
+    def rate_share(self, epoch: int) -> float:
+        """The share of the learning rates that is left in an epoch (from 1)."""
+        return (1 + math.cos(math.pi * (epoch - 1) / self.epochs)) / 2 if self.decay else 1.0
 
 
 def train(
@@ -119,7 +130,7 @@ def train(
     Raises:
         TrainingDivergedError: the loss became infinite or undefined.
     """
-    optimizers = {id(step): _adam(step, schedule) for each in passes for step in each.steps}
+    optimizers = {id(step): _optimizers(step, schedule) for each in passes for step in each.steps}
     order = np.random.default_rng([options.seed, 1])
     kept = np.flatnonzero(np.diff(rows.indptr))
     best = _Best(network, validation)
@@ -128,6 +139,7 @@ def train(
     with options.progress.task("training", schedule.epochs, "epoch") as task:
         for epoch in range(1, schedule.epochs + 1):
             network.train()
+            _set_rates(optimizers, schedule, epoch)
             means = _Means()
             for each in passes:
                 if each.before is not None:
@@ -162,19 +174,20 @@ def one_pass(network: nn.Module, loss: LossOf) -> tuple[Pass, ...]:
 def _move(
     network: nn.Module,
     step: Step,
-    optimizer: torch.optim.Optimizer,
+    optimizers: Sequence[torch.optim.Optimizer],
     batch: SparseRows,
     n_steps: int,
     machine: Machine,
 ) -> Mapping[str, Tensor]:
-    moved = {id(parameter) for parameter in step.parameters}
+    moved = {id(parameter) for parameter in (*step.parameters, *step.tables)}
     for parameter in network.parameters():
         parameter.requires_grad_(id(parameter) in moved)
     loss = step.loss(batch, n_steps, machine)
     loss.total.backward()
-    optimizer.step()
-    # Zeroed in place: the large gradients keep their memory from step to step.
-    optimizer.zero_grad(set_to_none=False)
+    for optimizer in optimizers:
+        optimizer.step()
+        # Zeroed in place: the large gradients keep their memory from step to step.
+        optimizer.zero_grad(set_to_none=isinstance(optimizer, torch.optim.SparseAdam))
     return loss.parts
 
 
@@ -224,14 +237,20 @@ class _Best:
             self.network.load_state_dict(self.kept)
 
 
-def _adam(step: Step, schedule: Schedule) -> torch.optim.Optimizer:
+def _optimizers(step: Step, schedule: Schedule) -> list[torch.optim.Optimizer]:
     # Adam's weight_decay adds l2 x weight to the gradient: exactly the gradient of l2 / 2 x weight squared.
     l2 = schedule.l2 if step.l2 is None else step.l2
     matrices = [p for p in step.parameters if p.ndim > 1]
     vectors = [p for p in step.parameters if p.ndim <= 1]
     groups = [{"params": matrices, "weight_decay": l2}, {"params": vectors, "weight_decay": 0.0}]
     rate = schedule.learning_rate if step.learning_rate is None else step.learning_rate
-    return torch.optim.Adam(groups, lr=rate, fused=True)
+    dense = torch.optim.Adam(groups, lr=rate, fused=True)
+    return [dense, torch.optim.SparseAdam(list(step.tables), lr=rate)] if step.tables else [dense]
+
+
+def _set_rates(optimizers: Mapping[int, Sequence[torch.optim.Optimizer]], schedule: Schedule, epoch: int) -> None:
+    for group in (group for each in optimizers.values() for one in each for group in one.param_groups):
+        group["lr"] = group.setdefault("first_lr", group["lr"]) * schedule.rate_share(epoch)
 
 
 def _batches(

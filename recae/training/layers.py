@@ -108,6 +108,9 @@ class _ObservedProduct(torch.autograd.Function):
     def forward(ctx: Any, hidden: Tensor, weight: Tensor, pattern: SparseRows) -> Tensor:
         ctx.save_for_backward(hidden)
         ctx.weight, ctx.pattern = weight, pattern
+        if len(pattern.indices) > pattern.n_rows * pattern.n_columns:
+            # Entries that repeat so often are more than a sparse product takes, and the dense one is the smaller.
+            return (hidden @ weight.T)[pattern.rows, pattern.indices]
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta", UserWarning)
             entries = torch.sparse_csr_tensor(

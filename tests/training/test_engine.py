@@ -12,7 +12,7 @@ from torch import nn
 
 from recae.errors import ConfigError
 from recae.options import RunOptions
-from recae.training.engine import Loss, Machine, Schedule, TrainingDivergedError, one_pass, train
+from recae.training.engine import Loss, Machine, Pass, Schedule, Step, TrainingDivergedError, one_pass, train
 from recae.training.precision import choose_device, choose_dtype
 from recae.training.sparse import SparseRows
 from recae.training.validation import Validation
@@ -71,6 +71,22 @@ def test_l2_pulls_weights_to_the_ridge_solution_and_leaves_biases_alone() -> Non
     assert network.bias.abs().max() < 1e-2
 
 
+def test_with_decay_the_steps_become_smaller_along_half_a_cosine() -> None:
+    """Adam's first steps have the length of the learning rate while the gradient keeps its sign."""
+    schedule = Schedule(epochs=4, batch_rows=40, learning_rate=1e-4, decay=True)
+    moved = [0.0]
+
+    class Watched(Line):
+        def eval(self) -> Watched:
+            moved.append(float(self.weight.detach()[0, 0]))
+            return super().eval()
+
+    fit(Watched(6), schedule)
+    shares = np.diff(moved) / 1e-4
+    np.testing.assert_allclose(np.abs(shares), [(1 + np.cos(np.pi * k / 4)) / 2 for k in range(4)], rtol=0.01)
+    assert [Schedule(4, 1, 0.1).rate_share(epoch) for epoch in (1, 4)] == [1, 1]
+
+
 def test_every_row_is_seen_once_an_epoch_and_steps_count_on() -> None:
     network = Line(6)
     fit(network, Schedule(epochs=2, batch_rows=16, learning_rate=0.01))
@@ -115,6 +131,36 @@ def test_training_leaves_global_random_states_alone() -> None:
     torch.manual_seed(11)
     fit(Line(6), Schedule(2, 16, 0.01))
     assert torch.equal(torch.rand(1), before)
+
+
+class Table(nn.Module):
+    """A row of numbers for each training row, which should become the row itself."""
+
+    def __init__(self, n_rows: int, n_columns: int) -> None:
+        super().__init__()
+        self.shift = nn.Parameter(torch.zeros(n_columns))
+        self.rows = nn.Parameter(torch.zeros(n_rows, n_columns))
+
+    def loss(self, batch: SparseRows, step: int, machine: Machine) -> Loss:
+        dense = torch.zeros(batch.n_rows, batch.n_columns).index_put((batch.rows, batch.indices), batch.values)
+        own = nn.functional.embedding(batch.positions, self.rows, sparse=True)
+        total = (dense - own - self.shift).square().sum(dim=1).mean()
+        return Loss(total, {"loss": total})
+
+
+def test_of_a_table_only_the_rows_of_the_batch_move() -> None:
+    network, data = Table(41, 6), sparse.csr_array(sparse.vstack([matrix(), sparse.csr_array((1, 6))]))
+    passes = [Pass([Step(network.loss, [], tables=[network.rows])])]
+    train(network, passes, data, Schedule(400, 7, 0.05), Machine.of(OPTIONS), OPTIONS)
+    np.testing.assert_allclose(network.rows.detach().numpy(), data.toarray(), atol=0.02)
+    assert not network.shift.detach().any(), "not among the step's parameters"
+
+    once = Table(41, 6)
+    step = Step(once.loss, [once.shift], tables=[once.rows])
+    train(once, [Pass([step])], data[:1], Schedule(1, 1, 0.05), Machine.of(OPTIONS), OPTIONS)
+    assert once.shift.detach().any()
+    assert once.rows.detach()[0].any()
+    assert not once.rows.detach()[1:].any()
 
 
 def test_a_loss_that_is_not_a_number_is_told_in_words() -> None:

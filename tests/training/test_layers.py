@@ -68,6 +68,26 @@ def test_observed_linear_equals_the_dense_form_at_its_entries(shape: tuple[int, 
         torch.testing.assert_close(layer.weight.grad, weight.grad, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("repeats", [3, 30])
+def test_entries_of_a_pattern_may_repeat_in_any_order(repeats: int) -> None:
+    """As negatives that are drawn with replacement do; 30 of them are more than the matrix has cells."""
+    generator = torch.Generator().manual_seed(0)
+    columns = torch.randint(0, 7, (4 * repeats,), generator=generator)
+    pattern = SparseRows(torch.arange(5) * repeats, columns, torch.zeros(4 * repeats), 7)
+    layer = ObservedLinear(5, 7, generator)
+    hidden = torch.randn(4, 5, generator=generator, requires_grad=True)
+    again, weight = hidden.detach().clone().requires_grad_(), layer.weight.detach().clone().requires_grad_()
+
+    ours = layer.at(hidden, pattern)
+    theirs = (again @ weight.T + layer.bias)[pattern.rows, columns]
+    ours.square().sum().backward()
+    theirs.square().sum().backward()
+
+    torch.testing.assert_close(ours, theirs)
+    torch.testing.assert_close(hidden.grad, again.grad, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(layer.weight.grad, weight.grad, rtol=1e-4, atol=1e-4)
+
+
 def test_gradients_add_up_when_a_layer_is_used_twice() -> None:
     x, dense = random_rows(3, 6, 20, 0.3)
     layer = SparseLinear(20, 4, torch.Generator().manual_seed(0))
