@@ -27,6 +27,7 @@ MODELS = {
     "slim": "recae.models.linear.slim:Slim",
     "sansa": "recae.models.linear.sansa:Sansa",
     "edlae": "recae.models.linear.edlae:Edlae",
+    "edlae-low-rank": "recae.models.linear.edlae_low_rank:EdlaeLowRank",
     "rdlae": "recae.models.linear.rdlae:Rdlae",
     "dlae": "recae.models.linear.dlae:Dlae",
     "deql": "recae.models.linear.deql:Deql",

@@ -49,10 +49,10 @@ class _MultinomialLoss(torch.autograd.Function):
         narrow = hidden.to(dtype)
         log_sum = torch.full((len(hidden),), -torch.inf, device=hidden.device)
         likelihood = hidden.new_zeros(())
-        for block in _blocks(len(weight), len(hidden)):
+        for block in item_blocks(len(weight), len(hidden)):
             logits = _logits(narrow, weight, bias, block, dtype)
             log_sum = torch.logaddexp(log_sum, logits.logsumexp(dim=1))
-            inside, rows, columns = _entries_in(target, block)
+            inside, rows, columns = entries_in(target, block)
             likelihood += (target.values[inside] * logits[rows, columns]).sum()
         mass = target.row_sums(target.values)
         ctx.save_for_backward(narrow, log_sum, mass)
@@ -65,11 +65,11 @@ class _MultinomialLoss(torch.autograd.Function):
         scale = upstream / len(narrow)
         to_hidden = torch.zeros(narrow.shape, device=narrow.device)
         hidden_moves, weight_moves, bias_moves, *_ = ctx.needs_input_grad
-        for block in _blocks(len(ctx.weight), len(narrow)):
+        for block in item_blocks(len(ctx.weight), len(narrow)):
             # d loss / d logits = (mass softmax(logits) - target) / n_rows
             errors = _logits(narrow, ctx.weight, ctx.bias, block, ctx.dtype).sub_(log_sum[:, None]).exp_()
             errors.mul_((mass * scale)[:, None])
-            inside, rows, columns = _entries_in(ctx.target, block)
+            inside, rows, columns = entries_in(ctx.target, block)
             errors.index_put_((rows, columns), -ctx.target.values[inside] * scale, accumulate=True)
             if bias_moves:
                 gradient_of(ctx.bias)[block] += errors.sum(dim=0)
@@ -81,7 +81,8 @@ class _MultinomialLoss(torch.autograd.Function):
         return to_hidden if hidden_moves else None, None, None, None, None
 
 
-def _blocks(n_items: int, n_rows: int) -> Iterator[slice]:
+def item_blocks(n_items: int, n_rows: int) -> Iterator[slice]:
+    """Slices over the items, of which `n_rows` logits each fit into a processor's cache."""
     size = max(256, _BLOCK_LOGITS // max(1, n_rows))
     for start in range(0, n_items, size):
         yield slice(start, min(start + size, n_items))
@@ -91,6 +92,7 @@ def _logits(hidden: Tensor, weight: Tensor, bias: Tensor, block: slice, dtype: t
     return functional.linear(hidden, weight[block].to(dtype)).float().add_(bias[block])
 
 
-def _entries_in(target: SparseRows, block: slice) -> tuple[Tensor, Tensor, Tensor]:
+def entries_in(target: SparseRows, block: slice) -> tuple[Tensor, Tensor, Tensor]:
+    """The targets in a block of items: which entries they are, their rows, and their columns within the block."""
     inside = ((target.indices >= block.start) & (target.indices < block.stop)).nonzero().squeeze(1)
     return inside, target.rows[inside], target.indices[inside] - block.start

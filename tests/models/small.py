@@ -11,7 +11,11 @@ SMALL: dict[str, dict[str, Any]] = {
     "nmf": {"factors": 4, "epochs": 20},
     "lmf": {"factors": 4, "epochs": 15},
     "ease": {"l2": 20.0},
+    "slim": {"l1": 1.0, "l2": 20.0},
+    "sansa": {"l2": 20.0, "density": 0.6},
+    "elsa": {"latent": 10, "epochs": 40, "learning_rate": 0.02, "batch_users": 20},
     "edlae": {"l2": 10.0},
+    "edlae-low-rank": {"l2": 10.0, "rank": 8, "omega": 20.0},
     "rdlae": {"l2": 10.0},
     "dlae": {"l2": 10.0},
     "deql": {"l2": 10.0},
@@ -36,7 +40,11 @@ SMALL: dict[str, dict[str, Any]] = {
         "zero_weight": 1.0,
         "patience": 0,
     },
-    "adversarial-ae": {"hidden": 0, "latent": 8, "epochs": 30, "learning_rate": 0.01, "batch_users": 30},
+    "adversarial-ae": {"hidden": 0, "latent": 8, "epochs": 25, "learning_rate": 0.02, "batch_users": 60},
 }
 """Settings that learn the little log in no time; the defaults where none are given. Sizes differ from its 40 items and
 120 users, so that the tests can tell the axes of the weights."""
+
+TALL: dict[str, dict[str, Any]] = {"svd-ae": {"rank_share": 0.005}, "lmf": {"factors": 2}}
+"""What else makes a model quick on the log of 200,000 users by which memory is measured (tests/models/test_memory.py);
+one epoch of large batches is already set."""

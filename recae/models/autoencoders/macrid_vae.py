@@ -1,0 +1,162 @@
+"""MacridVAE: a variational autoencoder with one latent code for each of a few learned groups of items."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from recae.models.autoencoders.mult_vae import kl_weight
+from recae.models.autoencoders.network import NetworkConfig, NetworkRecommender
+from recae.models.base import ModelInfo, param
+from recae.training.engine import Loss, Machine
+from recae.training.layers import Dense, gradient_of, small_bias, xavier
+from recae.training.prototypes import PrototypeOutput
+from recae.training.sparse import SparseRows
+
+
+class MacridVaeConfig(NetworkConfig):
+    """Hyper-parameters of MacridVAE; the defaults are those of the paper and its authors' code."""
+
+    batch_users: int = param(100, ge=1)
+    """Users per gradient step."""
+    prototypes: int = param(7, ge=1, le=100, tune=(2, 20), scale="log")
+    """Number K of item groups, each with a latent code of its own for every user."""
+    hidden: int = param(100, ge=1, tune=(50, 600), scale="log")
+    """Size of the encoder's hidden layer, and so of the items' vectors in the encoder."""
+    latent: int = param(100, ge=1, tune=(50, 400), scale="log")
+    """Size of each latent code, and so of the items' and the prototypes' vectors."""
+    temperature: float = param(0.1, ge=0.03, le=10, tune=(0.05, 0.3), scale="log")
+    """Divides the cosines of items with prototypes and with latent codes; the lower, the sharper."""
+    deviation: float = param(0.075, gt=0, le=10, tune=(0.05, 0.5), scale="log")
+    """Standard deviation of a latent code under the prior; the mean of a code has length 1."""
+    gumbel: bool = param(True, tune=(True, False), scale="choice")
+    """Draw the items' groups anew in each training step (relaxed, by Gumbel noise), or use their probabilities."""
+    dropout: float = param(0.5, ge=0, lt=1, tune=(0.2, 0.8))
+    """Share of the normalised history that is hidden from the encoder in training."""
+    beta: float = param(0.2, ge=0, le=10, tune=(0.05, 1.0), scale="log")
+    """Weight of the KL term once it is fully annealed."""
+    anneal_steps: int = param(5_000, ge=0, tune=(500, 50_000), scale="log")
+    """The weight of the KL term at gradient step t is min(beta, t / anneal_steps); 0 starts at beta."""
+    l2: float = param(0.0, ge=0, tune=(1e-6, 1e-3), scale="log")
+    """Weight of half the sum of squared weights in the loss (biases are left alone)."""
+
+    def penalty(self, n_rows: int) -> float:
+        """The engine's own term."""
+        return self.l2
+
+
+class MacridVaeNetwork(nn.Module):
+    """A history is split by item groups; each part gives a code, and an item is scored by the code of its group."""
+
+    def __init__(self, n_items: int, config: MacridVaeConfig, generator: torch.Generator) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = GroupedLinear(n_items, config.hidden, generator)
+        self.code = Dense(config.hidden, 2 * config.latent, generator)
+        self.output = PrototypeOutput(n_items, config.latent, config.prototypes, config.temperature, generator)
+
+    def encode(
+        self, rows: SparseRows, groups: Tensor, dropout: float = 0.0, generator: torch.Generator | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Mean, of length 1, and log of variance / prior variance: (prototypes, n_rows, latent) each."""
+        hidden = torch.tanh(self.encoder(rows, groups, dropout, generator))
+        mean, log_shrinkage = self.code(hidden.flatten(0, 1)).unflatten(0, hidden.shape[:2]).chunk(2, dim=2)
+        return functional.normalize(mean, dim=2), -log_shrinkage
+
+    def loss(self, batch: SparseRows, step: int, machine: Machine) -> Loss:
+        config, generator = self.config, machine.generator
+        items = functional.normalize(self.output.weight, dim=1)
+        log_groups = self.output.log_groups(items, generator if config.gumbel else None)
+        mean, log_ratio = self.encode(batch, log_groups.exp(), config.dropout, generator)
+        noise = torch.empty_like(mean).normal_(generator=generator)
+        codes = functional.normalize(mean + config.deviation * noise * torch.exp(0.5 * log_ratio), dim=2)
+        likelihood = self.output.negative_log_likelihood(codes, items, log_groups, batch, machine.dtype)
+        divergence = variance_kl(log_ratio).mean(dim=1).sum()
+        total = likelihood + kl_weight(step, config.beta, config.anneal_steps) * divergence
+        return Loss(total, {"loss": total, "kl": divergence})
+
+    def scores(self, rows: SparseRows) -> Tensor:
+        """(n_rows, n_items) logits at the means of the latent codes and the probabilities of the groups."""
+        items = functional.normalize(self.output.weight, dim=1)
+        log_groups = self.output.log_groups(items)
+        mean, _ = self.encode(rows, log_groups.exp())
+        return self.output.logits(mean, items, log_groups)
+
+
+def variance_kl(log_ratio: Tensor) -> Tensor:
+    """KL(N(mean, variance) || N(0, prior variance)) without the term of the mean, summed over the last axis.
+
+    The mean has length 1, so its term is the same for all users: 1 / (2 prior variance).
+    """
+    return 0.5 * (log_ratio.exp() - 1 - log_ratio).sum(dim=-1)
+
+
+class MacridVae(NetworkRecommender):
+    """Sorts the items into a few groups while it learns, and infers one code per group from that part of a history:
+    several tastes of one user side by side."""
+
+    info = ModelInfo(
+        name="macrid-vae",
+        title="MacridVAE",
+        source="Ma, Zhou, Cui, Yang, Zhu 2019: Learning Disentangled Representations for Recommendation (NeurIPS)",
+        family="autoencoder",
+        cost="memory (20 x hidden + 32 x latent) x items bytes; time per epoch ~ users x items x latent x prototypes",
+    )
+    Config = MacridVaeConfig
+    grid: ClassVar[tuple[dict[str, Any], ...]] = ({},)
+
+    def _build(self, n_users: int, n_items: int, generator: torch.Generator) -> nn.Module:
+        return MacridVaeNetwork(n_items, self.config, generator)
+
+
+class GroupedLinear(nn.Module):
+    """For each group k: normalised(x * groups[:, k]) @ weight + bias, for sparse x and one weight for all groups."""
+
+    def __init__(self, n_items: int, hidden: int, generator: torch.Generator) -> None:
+        super().__init__()
+        self.weight = xavier(n_items, hidden, generator)
+        self.bias = small_bias(hidden, generator)
+
+    def forward(self, x: SparseRows, groups: Tensor, dropout: float, generator: torch.Generator | None) -> Tensor:
+        """(n_groups, n_rows, hidden) for x (n_rows, n_items) and groups (n_items, n_groups).
+
+        Each group's part of a row is scaled to length 1 and corrupted afterwards, as the authors do it.
+        """
+        squares = groups[x.indices].square() * x.values.square()[:, None]
+        lengths = torch.zeros(x.n_rows, groups.shape[1], device=groups.device).index_add(0, x.rows, squares)
+        parts = [x if generator is None else x.dropped(dropout, generator) for _ in range(groups.shape[1])]
+        sums: Tensor = _GroupedSums.apply(self.weight, groups, parts)
+        return sums / lengths.clamp(min=1e-24).sqrt().T[:, :, None] + self.bias
+
+
+class _GroupedSums(torch.autograd.Function):
+    """(n_groups, n_rows, hidden): parts[k] @ (groups[:, k] * weight); the parts differ in their values only."""
+
+    @staticmethod
+    def forward(ctx: Any, weight: Tensor, groups: Tensor, parts: list[SparseRows]) -> Tensor:
+        ctx.save_for_backward(groups)
+        ctx.weight, ctx.parts = weight, parts
+        sums = [_bag(x.indices, weight, x.indptr[:-1], x.values * groups[x.indices, k]) for k, x in enumerate(parts)]
+        return torch.stack(sums)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor, None]:
+        (groups,) = ctx.saved_tensors
+        to_weight, to_groups = gradient_of(ctx.weight), torch.zeros_like(groups)
+        order = torch.argsort(ctx.parts[0].indices, stable=True)
+        columns, counts = torch.unique_consecutive(ctx.parts[0].indices[order], return_counts=True)
+        rows, starts = ctx.parts[0].rows[order], counts.cumsum(0) - counts
+        read, total = ctx.weight[columns], torch.zeros(len(columns), ctx.weight.shape[1], device=groups.device)
+        for k, x in enumerate(ctx.parts):
+            pulled = _bag(rows, gradient[k].contiguous(), starts, x.values[order])
+            to_groups[columns, k] = torch.linalg.vecdot(pulled, read)
+            total.addcmul_(pulled, groups[columns, k, None])
+        to_weight.index_add_(0, columns, total)
+        return None, to_groups, None
+
+
+def _bag(indices: Tensor, dense: Tensor, starts: Tensor, values: Tensor) -> Tensor:
+    return functional.embedding_bag(indices, dense, starts, mode="sum", per_sample_weights=values)
