@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from scipy import optimize
 
 from recae.errors import CapacityError, ConfigError
 from recae.models.linear import diagonal_admm
@@ -61,7 +62,7 @@ def problem(tastes) -> Problem:
     return Problem(tastes)
 
 
-def test_each_step_is_the_minimum_of_the_augmented_lagrangian(problem, monkeypatch):
+def test_each_step_is_the_minimum_of_the_augmented_lagrangian(problem):
     """Its gradient vanishes over V after the V step, and over U after the U step; the next step has new multipliers."""
     omega, n_items = 20.0, problem.matrix.shape[1]
     rng = torch.Generator().manual_seed(2)
@@ -92,20 +93,15 @@ def relative_gradient(function, at: torch.Tensor) -> float:
 
 
 def test_it_settles_where_gradient_descent_finds_nothing_better(problem):
-    encoder, decoder = problem.found(100)
-    reached = float(problem.loss(encoder @ decoder.T))
-    for table in (encoder, decoder):
-        table.requires_grad_()
-    optimizer = torch.optim.LBFGS([encoder, decoder], max_iter=500, line_search_fn="strong_wolfe")
+    tables = torch.stack(problem.found(100))
+    reached = problem.loss(tables[0] @ tables[1].T).item()
 
-    def closure() -> torch.Tensor:
-        optimizer.zero_grad()
-        loss = problem.loss(encoder @ decoder.T)
-        loss.backward()
-        return loss
+    def loss_and_gradient(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        point = torch.from_numpy(flat.reshape(tables.shape)).requires_grad_()
+        loss = problem.loss(point[0] @ point[1].T)
+        return loss.item(), torch.autograd.grad(loss, point)[0].numpy().ravel()
 
-    optimizer.step(closure)
-    best = closure().item()
+    best = optimize.minimize(loss_and_gradient, tables.numpy().ravel(), jac=True, method="L-BFGS-B").fun
     assert reached < best * 1.0005
     assert float(problem.loss(torch.zeros_like(problem.gram))) > best * 1.5
 
@@ -160,6 +156,13 @@ def test_items_without_users_and_twins_are_survived(make_log, tastes):
     assert np.isfinite(create("edlae-low-rank").fit(rare).score(tastes.matrix)).all()
     twins = make_log([(user, item) for user in range(4) for item in "abc"])
     assert np.isfinite(create("edlae-low-rank").fit(twins).score(twins.matrix)).all()
+
+
+def test_products_by_blocks_of_users_are_the_whole(problem, monkeypatch):
+    whole = problem.found(3)
+    monkeypatch.setattr(diagonal_admm, "BLOCK_NUMBERS", 17 * RANK)
+    parts = problem.found(3)
+    np.testing.assert_allclose(whole[0] @ whole[1].T, parts[0] @ parts[1].T, atol=1e-4)
 
 
 def test_it_refuses_before_it_takes_memory_that_is_not_there(tastes):

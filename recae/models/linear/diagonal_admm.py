@@ -11,6 +11,8 @@ from scipy import sparse
 from recae.models.linear.gram import BLOCK_ITEMS
 from recae.models.linear.inverse import sparse_times_dense
 
+BLOCK_NUMBERS = 1 << 24
+"""Numbers in one block of users times rank."""
 CONJUGATE_STEPS, CONJUGATE_ERROR = 50, 1e-5
 """The system of the U step has a condition number of about 1 + omega / l2: some ten steps are enough."""
 
@@ -44,27 +46,39 @@ def factorize(
     Returns:
         (n_items, rank) float32 each: U and V.
     """
-    transposed = matrix.T.tocsr()
+    blocks = _blocks_of_users(matrix, start.shape[1])
     counts = np.bincount(matrix.indices, weights=np.square(matrix.data), minlength=matrix.shape[1])
     tie = penalty + omega
     left_out, multipliers = np.zeros(len(penalty)), np.zeros(len(penalty))
 
-    def gram_times(table: np.ndarray) -> np.ndarray:
-        return sparse_times_dense(transposed, sparse_times_dense(matrix, torch.from_numpy(table))).numpy()
-
-    encoder, covered = start, gram_times(start)
+    encoder, covered = start, _gram_times(blocks, start)
     for _ in range(iterations):
         pull = (tie * (left_out - multipliers)).astype(np.float32)[:, None]
         grown = (1 + left_out).astype(np.float32)[:, None]
         decoder = _decoder(encoder, covered, penalty, tie, covered * grown + pull * encoder)
-        encoder = _encoder(decoder, inverse, tie, gram_times(grown * decoder) + pull * decoder)
-        covered = gram_times(encoder)
+        encoder = _encoder(decoder, inverse, tie, _gram_times(blocks, grown * decoder) + pull * decoder)
+        covered = _gram_times(blocks, encoder)
         diagonal, explained = _row_products(encoder, decoder), _row_products(covered, decoder)
         left_out = (explained - counts + tie * (diagonal + multipliers)) / (counts + omega)
         left_out = np.maximum(left_out, 0)
         multipliers += diagonal - left_out
         done(1)
     return encoder, decoder
+
+
+def _blocks_of_users(matrix: sparse.csr_array, rank: int) -> list[tuple[sparse.csr_array, sparse.csr_array]]:
+    """X and X^T by blocks of users, so that no product with X is of all users at once."""
+    size = max(1, BLOCK_NUMBERS // rank)
+    blocks = (matrix[start : start + size] for start in range(0, matrix.shape[0], size))
+    return [(block, block.T.tocsr()) for block in blocks]
+
+
+def _gram_times(blocks: list[tuple[sparse.csr_array, sparse.csr_array]], table: np.ndarray) -> np.ndarray:
+    """G times (n_items, rank) without G."""
+    factor, total = torch.from_numpy(table), torch.zeros(table.shape)
+    for block, transposed in blocks:
+        total += sparse_times_dense(transposed, sparse_times_dense(block, factor))
+    return total.numpy()
 
 
 def _decoder(

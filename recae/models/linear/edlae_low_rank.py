@@ -39,7 +39,8 @@ class EdlaeLowRank(Recommender):
         {},
         {"rank": 100},
         {"rank": 250},
-        {"rank": 100, "l2": 30.0, "dropout": 0.1, "user_power": 0.5},
+        {"rank": 100, "l2": 400.0, "dropout": 0.5, "iterations": 10},
+        {"rank": 250, "l2": 25.0, "dropout": 0.07, "user_power": 0.5, "item_power": 0.2, "omega": 50.0},
     )
 
     class Config(DropoutConfig):
@@ -67,7 +68,7 @@ class EdlaeLowRank(Recommender):
         rank = min(config.rank, *weighted.shape)
         n_items = train.n_items
         require_memory(
-            max(memory_needed(weighted, penalty), 8 * n_items**2 + 40 * n_items * rank + 4 * train.n_users * rank),
+            memory_needed(weighted, penalty) + 4 * n_items**2 + 40 * n_items * rank,
             options.max_memory,
             f"{name} on {n_items} items",
             "drop rare items (--min-item-users), or choose elsa, pure-svd or ials, whose memory grows with the factors",
