@@ -18,18 +18,31 @@ from recae.jobs.model_cards import ModelCard, model_cards
 def models(console: Console, name: str | None) -> None:
     """List the models, or tell one model's hyper-parameters.
 
-    With their defaults, allowed values, tuning ranges, cost and source."""
+    The list tells what each model learns from, which users it scores, where it was published and what it costs in time
+    and memory. For one model: the whole source, and every hyper-parameter with its default, allowed values and tuning
+    range."""
     cards = model_cards(None if name is None else [name])
-    shown = _one(cards[0], console.width) if name is not None else _all(cards, console.cut)
+    shown = _one(cards[0], console.width) if name is not None else _all(cards, console.width)
     console.finish(shown, models=cards)
 
 
 def _all(cards: list[ModelCard], width: int) -> str:
     rows = [
-        [card.name, card.family, card.needs, "any" if card.inductive else "of training", card.title] for card in cards
+        [card.name, card.family, card.needs, "any" if card.inductive else "of training", card.reference]
+        for card in cards
     ]
-    listing = text.table(["name", "family", "learns from", "scores users", "title"], rows, width=width)
-    return f"{listing}\n\n`recae models NAME` tells its hyper-parameters."
+    header, *lines = text.table(["name", "family", "learns from", "scores users", "source"], rows, width=width).split(
+        "\n"
+    )
+    entries = [
+        "\n".join([line, *_indented(card.title, width), *_indented(card.cost, width)])
+        for line, card in zip(lines, cards, strict=True)
+    ]
+    return "\n".join([header, *entries, "", "`recae models NAME` tells its hyper-parameters and its source in full."])
+
+
+def _indented(words: str, width: int) -> list[str]:
+    return textwrap.wrap(words, width, initial_indent=" " * 6, subsequent_indent=" " * 6)
 
 
 def _one(card: ModelCard, width: int) -> str:
@@ -39,5 +52,5 @@ def _one(card: ModelCard, width: int) -> str:
     for setting in card.parameters:
         facts = [f"default {setting.default}", setting.allowed, f"tuned over {setting.tuned}" if setting.tuned else ""]
         lines.append(f"  {setting.name}  ({'; '.join(filter(None, facts))})")
-        lines += textwrap.wrap(setting.meaning, width - 6, initial_indent=" " * 6, subsequent_indent=" " * 6)
+        lines += _indented(setting.meaning, width)
     return "\n".join(lines if card.parameters else [*lines[:-1], "It has no hyper-parameters."])

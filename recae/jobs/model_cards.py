@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,8 @@ class ModelCard:
     name: str
     title: str
     source: str
+    reference: str
+    """The source in short: "Steck 2019"."""
     family: str
     needs: str
     inductive: bool
@@ -55,8 +58,31 @@ def _card(name: str) -> ModelCard:
     info = model.info
     parameters = tuple(_parameter(key, field) for key, field in model.Config.model_fields.items())
     return ModelCard(
-        name, info.title, info.source, info.family, info.needs, info.inductive, info.cost, parameters
-    )  # fmt: skip
+        name,
+        info.title,
+        info.source,
+        reference(info.source),
+        info.family,
+        info.needs,
+        info.inductive,
+        info.cost,
+        parameters,
+    )
+
+
+def reference(source: str) -> str:
+    """Authors and year of the first paper that a source names, or all of it where it names none.
+
+    >>> reference("Sarwar, Karypis, Konstan, Riedl (2001): Item-based collaborative filtering. WWW 2001")
+    'Sarwar et al. 2001'
+    >>> reference("Deshpande, Karypis 2004: Item-based top-N recommendation algorithms"), reference("as they were seen")
+    ('Deshpande, Karypis 2004', 'as they were seen')
+    """
+    found = re.match(r"([^:(]+?)[ ,(]+([0-9]{4})\b", source)
+    if found is None:
+        return source
+    authors = found[1].split(", ")
+    return f"{found[1] if len(authors) < 3 else f'{authors[0]} et al.'} {found[2]}"
 
 
 def _parameter(name: str, field: FieldInfo) -> ParameterCard:

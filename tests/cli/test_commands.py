@@ -182,10 +182,24 @@ def test_models_lists_all_and_explains_one(recae) -> None:
     assert [card["name"] for card in answer["models"]] == model_names()
     for card in answer["models"]:
         assert card["source"]
+        assert card["cost"]
+        assert card["reference"].split()[-1].isdigit(), card["reference"]
         assert all(setting["meaning"] and setting["allowed"] for setting in card["parameters"]), card["name"]
     shown = recae("models", "ease").out
     assert "l2" in shown
     assert "default" in shown
+
+
+@pytest.mark.parametrize("columns", [80, 100, 200])
+def test_the_list_of_models_tells_source_and_cost_at_any_width(recae, monkeypatch, columns: int) -> None:
+    monkeypatch.setattr("recae.cli.console.Console.width", columns)
+    shown = recae("models").out
+    assert max(map(len, shown.splitlines())) <= columns
+    words = " ".join(shown.split())
+    for card in recae("models", "--json").answer["models"]:
+        fields = [card["name"], card["family"], card["needs"], "any" if card["inductive"] else "of training"]
+        told = " ".join([*fields, card["reference"], card["title"], card["cost"]])
+        assert " ".join(told.split()) in words
 
 
 def test_quiet_says_nothing_and_narration_never_reaches_stdout(
