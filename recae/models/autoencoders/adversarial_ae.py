@@ -97,6 +97,9 @@ class AdversarialAeNetwork(nn.Module):
         return self.encode(batch.normalized().dropped(self.dropout, machine.generator))
 
 
+_SHALLOW = {"hidden": 0, "latent": 200, "dropout": 0.5, "batch_users": 250, "learning_rate": 3e-3}
+
+
 class AdversarialAe(NetworkRecommender):
     """A denoising autoencoder whose codes are made to look like draws from N(0, I), so that a discriminator of
     codes cannot tell them from such draws: Mult-VAE's prior without its KL term.
@@ -112,10 +115,16 @@ class AdversarialAe(NetworkRecommender):
         "Vagliano, Galke, Mai, Scherp 2018: Using Adversarial Autoencoders for Multi-Modal Automatic Playlist "
         "Continuation (RecSys Challenge)",
         family="autoencoder",
-        cost="memory 32 x items x (hidden or latent) bytes; time per epoch ~ users x items x (hidden or latent)",
+        cost="memory 48 x items x (hidden or latent) bytes; time per epoch ~ users x items x (hidden or latent)",
     )
     Config = AdversarialAeConfig
-    grid: ClassVar[tuple[dict[str, Any], ...]] = ({},)
+    grid: ClassVar[tuple[dict[str, Any], ...]] = (
+        {},
+        # Without hidden layers, as the shallow forms of the other autoencoders do well on small data.
+        {**_SHALLOW, "adversarial_rate": 3e-4},
+        # The same without an adversary, to see what it brings.
+        {**_SHALLOW, "adversarial_rate": 0.0},
+    )
 
     def _build(self, n_users: int, n_items: int, generator: torch.Generator) -> nn.Module:
         return AdversarialAeNetwork(n_items, self.config, generator)

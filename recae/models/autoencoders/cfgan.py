@@ -150,7 +150,21 @@ class Cfgan(NetworkRecommender):
         "time per epoch ~ users x items x (latent + discriminator_hidden)",
     )
     Config = CfganConfig
-    grid: ClassVar[tuple[dict[str, Any], ...]] = ({},)
+    grid: ClassVar[tuple[dict[str, Any], ...]] = (
+        {},
+        # Fewer epochs at higher rates; with still higher or unequal ones the discriminator wins, and nothing is learnt.
+        {"epochs": 150, "learning_rate": 1e-3, "discriminator_rate": 1e-3, "l2": 1e-5, "discriminator_l2": 0.0},
+        {
+            "epochs": 150,
+            "batch_users": 128,
+            "learning_rate": 2e-3,
+            "discriminator_rate": 2e-3,
+            "latent": 100,
+            "discriminator_hidden": 50,
+            "l2": 1e-6,
+            "discriminator_l2": 0.0,
+        },
+    )
 
     def _build(self, n_users: int, n_items: int, generator: torch.Generator) -> nn.Module:
         return CfganNetwork(n_items, self.config, generator)
