@@ -152,7 +152,7 @@ class Cfgan(NetworkRecommender):
     Config = CfganConfig
     grid: ClassVar[tuple[dict[str, Any], ...]] = (
         {},
-        # Fewer epochs at higher rates; with still higher or unequal ones the discriminator wins, and nothing is learnt.
+        # Fewer epochs at higher rates; at still higher or unequal ones the discriminator won, and little was learnt.
         {"epochs": 150, "learning_rate": 1e-3, "discriminator_rate": 1e-3, "l2": 1e-5, "discriminator_l2": 0.0},
         {
             "epochs": 150,
