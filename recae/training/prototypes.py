@@ -1,4 +1,4 @@
-"""The output layer of items in groups: a multinomial over a mixture of codes, in blocks of items."""
+"""The two layers that touch every item where items are in groups: part of a history in, mixture of codes out."""
 
 from __future__ import annotations
 
@@ -8,9 +8,29 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from recae.training.layers import xavier
+from recae.training.layers import gradient_of, small_bias, xavier
 from recae.training.multinomial import entries_in, item_blocks
 from recae.training.sparse import SparseRows
+
+
+class GroupedLinear(nn.Module):
+    """For each group k: normalised(x * groups[:, k]) @ weight + bias, for sparse x and one weight for all groups."""
+
+    def __init__(self, n_items: int, hidden: int, generator: torch.Generator) -> None:
+        super().__init__()
+        self.weight = xavier(n_items, hidden, generator)
+        self.bias = small_bias(hidden, generator)
+
+    def forward(self, x: SparseRows, groups: Tensor, dropout: float, generator: torch.Generator | None) -> Tensor:
+        """(n_groups, n_rows, hidden) for x (n_rows, n_items) and groups (n_items, n_groups).
+
+        Each group's part of a row is scaled to length 1 and corrupted afterwards, as the authors do it.
+        """
+        squares = groups[x.indices].square() * x.values.square()[:, None]
+        lengths = torch.zeros(x.n_rows, groups.shape[1], device=groups.device).index_add(0, x.rows, squares)
+        parts = [x if generator is None else x.dropped(dropout, generator) for _ in range(groups.shape[1])]
+        sums: Tensor = _GroupedSums.apply(self.weight, groups, parts)
+        return sums / lengths.clamp(min=1e-24).sqrt().T[:, :, None] + self.bias
 
 
 class PrototypeOutput(nn.Module):
@@ -53,6 +73,32 @@ class PrototypeOutput(nn.Module):
         for block in item_blocks(len(items), codes.shape[0] * codes.shape[1]):
             found[:, block] = _shares(codes, items, groups, block).sum(dim=0).log_()
         return found
+
+
+class _GroupedSums(torch.autograd.Function):
+    """(n_groups, n_rows, hidden): parts[k] @ (groups[:, k] * weight); the parts differ in their values only."""
+
+    @staticmethod
+    def forward(ctx: Any, weight: Tensor, groups: Tensor, parts: list[SparseRows]) -> Tensor:
+        ctx.save_for_backward(groups)
+        ctx.weight, ctx.parts = weight, parts
+        sums = [_bag(x.indices, weight, x.indptr[:-1], x.values * groups[x.indices, k]) for k, x in enumerate(parts)]
+        return torch.stack(sums)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor, None]:
+        (groups,) = ctx.saved_tensors
+        to_weight, to_groups = gradient_of(ctx.weight), torch.zeros_like(groups)
+        order = torch.argsort(ctx.parts[0].indices, stable=True)
+        columns, counts = torch.unique_consecutive(ctx.parts[0].indices[order], return_counts=True)
+        rows, starts = ctx.parts[0].rows[order], counts.cumsum(0) - counts
+        read, total = ctx.weight[columns], torch.zeros(len(columns), ctx.weight.shape[1], device=groups.device)
+        for k, x in enumerate(ctx.parts):
+            pulled = _bag(rows, gradient[k].contiguous(), starts, x.values[order])
+            to_groups[columns, k] = torch.linalg.vecdot(pulled, read)
+            total.addcmul_(pulled, groups[columns, k, None])
+        to_weight.index_add_(0, columns, total)
+        return None, to_groups, None
 
 
 class _MixtureLoss(torch.autograd.Function):
@@ -103,3 +149,7 @@ def _shares(codes: Tensor, items: Tensor, groups: Tensor, block: slice) -> Tenso
     """
     cosines = (codes.flatten(0, 1) @ items[block].T).unflatten(0, codes.shape[:2])
     return cosines.float().exp_().mul_(groups[block].T.contiguous()[:, None, :])
+
+
+def _bag(indices: Tensor, dense: Tensor, starts: Tensor, values: Tensor) -> Tensor:
+    return functional.embedding_bag(indices, dense, starts, mode="sum", per_sample_weights=values)

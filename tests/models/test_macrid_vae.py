@@ -13,7 +13,6 @@ from torch.nn.functional import normalize
 from recae.data.ids import IdIndex
 from recae.data.interactions import Interactions
 from recae.models.autoencoders.macrid_vae import (
-    GroupedLinear,
     MacridVae,
     MacridVaeConfig,
     MacridVaeNetwork,
@@ -22,7 +21,7 @@ from recae.models.autoencoders.macrid_vae import (
 from recae.options import RunOptions
 from recae.training import multinomial
 from recae.training.engine import Machine
-from recae.training.prototypes import PrototypeOutput
+from recae.training.prototypes import GroupedLinear, PrototypeOutput
 from recae.training.sparse import SparseRows
 
 CPU = torch.device("cpu")

@@ -25,6 +25,10 @@ SOURCE = (
 class CdaeConfig(NetworkConfig):
     """Hyper-parameters of CDAE; the paper uses 50 hidden units and 5 negatives, and searches dropout and loss."""
 
+    batch_users: int = param(100, ge=1)
+    """Users per gradient step."""
+    learning_rate: float = param(0.02, gt=0, le=1, tune=(1e-3, 0.1), scale="log")
+    """Adam's step size."""
     latent: int = param(50, ge=1, tune=(25, 400), scale="log")
     """Size of the hidden layer and of the users' vectors."""
     dropout: float = param(0.5, ge=0, lt=1, tune=(0.2, 0.8))
@@ -64,7 +68,7 @@ class CdaeNetwork(nn.Module):
 
     def of_users(self, rows: SparseRows) -> Tensor | None:
         """(n_rows, latent) the vectors of the rows' users; None for a network without them."""
-        if self.users is None:
+        if self.users is None or rows.positions is None:
             return None
         return functional.embedding(rows.positions, self.users, sparse=True)
 
@@ -124,7 +128,8 @@ class Cdae(NetworkRecommender):
     Config = CdaeConfig
     grid: ClassVar[tuple[dict[str, Any], ...]] = (
         {},
-        {"latent": 200, "l2": 1e-3},
+        {"l2": 1e-3},
+        {"l2": 1e-3, "learning_rate": 5e-3},
     )
     held_out_kind = "entries"
 

@@ -12,8 +12,8 @@ from recae.models.autoencoders.mult_vae import kl_weight
 from recae.models.autoencoders.network import NetworkConfig, NetworkRecommender
 from recae.models.base import ModelInfo, param
 from recae.training.engine import Loss, Machine
-from recae.training.layers import Dense, gradient_of, small_bias, xavier
-from recae.training.prototypes import PrototypeOutput
+from recae.training.layers import Dense
+from recae.training.prototypes import GroupedLinear, PrototypeOutput
 from recae.training.sparse import SparseRows
 
 
@@ -110,53 +110,3 @@ class MacridVae(NetworkRecommender):
 
     def _build(self, n_users: int, n_items: int, generator: torch.Generator) -> nn.Module:
         return MacridVaeNetwork(n_items, self.config, generator)
-
-
-class GroupedLinear(nn.Module):
-    """For each group k: normalised(x * groups[:, k]) @ weight + bias, for sparse x and one weight for all groups."""
-
-    def __init__(self, n_items: int, hidden: int, generator: torch.Generator) -> None:
-        super().__init__()
-        self.weight = xavier(n_items, hidden, generator)
-        self.bias = small_bias(hidden, generator)
-
-    def forward(self, x: SparseRows, groups: Tensor, dropout: float, generator: torch.Generator | None) -> Tensor:
-        """(n_groups, n_rows, hidden) for x (n_rows, n_items) and groups (n_items, n_groups).
-
-        Each group's part of a row is scaled to length 1 and corrupted afterwards, as the authors do it.
-        """
-        squares = groups[x.indices].square() * x.values.square()[:, None]
-        lengths = torch.zeros(x.n_rows, groups.shape[1], device=groups.device).index_add(0, x.rows, squares)
-        parts = [x if generator is None else x.dropped(dropout, generator) for _ in range(groups.shape[1])]
-        sums: Tensor = _GroupedSums.apply(self.weight, groups, parts)
-        return sums / lengths.clamp(min=1e-24).sqrt().T[:, :, None] + self.bias
-
-
-class _GroupedSums(torch.autograd.Function):
-    """(n_groups, n_rows, hidden): parts[k] @ (groups[:, k] * weight); the parts differ in their values only."""
-
-    @staticmethod
-    def forward(ctx: Any, weight: Tensor, groups: Tensor, parts: list[SparseRows]) -> Tensor:
-        ctx.save_for_backward(groups)
-        ctx.weight, ctx.parts = weight, parts
-        sums = [_bag(x.indices, weight, x.indptr[:-1], x.values * groups[x.indices, k]) for k, x in enumerate(parts)]
-        return torch.stack(sums)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor, None]:
-        (groups,) = ctx.saved_tensors
-        to_weight, to_groups = gradient_of(ctx.weight), torch.zeros_like(groups)
-        order = torch.argsort(ctx.parts[0].indices, stable=True)
-        columns, counts = torch.unique_consecutive(ctx.parts[0].indices[order], return_counts=True)
-        rows, starts = ctx.parts[0].rows[order], counts.cumsum(0) - counts
-        read, total = ctx.weight[columns], torch.zeros(len(columns), ctx.weight.shape[1], device=groups.device)
-        for k, x in enumerate(ctx.parts):
-            pulled = _bag(rows, gradient[k].contiguous(), starts, x.values[order])
-            to_groups[columns, k] = torch.linalg.vecdot(pulled, read)
-            total.addcmul_(pulled, groups[columns, k, None])
-        to_weight.index_add_(0, columns, total)
-        return None, to_groups, None
-
-
-def _bag(indices: Tensor, dense: Tensor, starts: Tensor, values: Tensor) -> Tensor:
-    return functional.embedding_bag(indices, dense, starts, mode="sum", per_sample_weights=values)
