@@ -36,7 +36,13 @@ class Nmf(Recommender):
         family="factorization",
         cost="time epochs * (nnz * factors + (users + items) * factors^2), memory 8 * (users + items) * factors bytes",
     )
-    grid: ClassVar = ({}, {"factors": 32}, {"factors": 128}, {"l2": 10.0}, {"factors": 128, "l2": 10.0})
+    grid: ClassVar = (
+        {},
+        {"l2": 10.0},
+        {"factors": 32, "l2": 10.0},
+        {"factors": 128, "l2": 30.0},
+        {"factors": 128, "l2": 60.0},
+    )
 
     class Config(ModelConfig):
         """Size, penalty and length of training."""

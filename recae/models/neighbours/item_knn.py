@@ -39,7 +39,7 @@ class ItemKnn(NeighbourModel):
         {"shrinkage": 0.5},
         {"similarity": "tf-idf"},
         {"similarity": "bm25"},
-        {"similarity": "asymmetric", "asymmetry": 0.2},
+        {"similarity": "asymmetric", "asymmetry": 0.3, "neighbours": 50},
     )
 
     class Config(ModelConfig):

@@ -31,10 +31,9 @@ class Rp3Beta(NeighbourModel):
     )
     grid: ClassVar = (
         {},
-        {"beta": 0.3},
+        {"neighbours": 50},
+        {"alpha": 0.8, "beta": 0.2, "neighbours": 800},
         {"alpha": 0.5, "beta": 0.4, "normalised": True},
-        {"alpha": 1.0, "beta": 0.6},
-        {"neighbours": 1000},
     )
 
     class Config(ModelConfig):
