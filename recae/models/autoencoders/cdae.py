@@ -37,7 +37,7 @@ class CdaeConfig(NetworkConfig):
     """Items outside the history that are drawn afresh in every step, per item in it."""
     objective: Literal["logistic", "square"] = param("logistic", tune=("logistic", "square"), scale="choice")
     """Loss between an output and its target, 1 for an item of the history and 0 for another."""
-    l2: float = param(0.01, ge=0, tune=(1e-4, 0.1), scale="log")
+    l2: float = param(1e-3, ge=0, tune=(1e-4, 0.1), scale="log")
     """Weight of half the sum of squared weights beside the mean loss over the users; a user's vector is a part of
     that user's loss."""
 
@@ -128,8 +128,8 @@ class Cdae(NetworkRecommender):
     Config = CdaeConfig
     grid: ClassVar[tuple[dict[str, Any], ...]] = (
         {},
-        {"l2": 1e-3},
-        {"l2": 1e-3, "learning_rate": 5e-3},
+        {"l2": 5e-3},
+        {"l2": 5e-3, "learning_rate": 5e-3},
     )
     held_out_kind = "entries"
 

@@ -106,7 +106,12 @@ class MacridVae(NetworkRecommender):
         cost="memory (20 x hidden + 32 x latent) x items bytes; time per epoch ~ users x items x latent x prototypes",
     )
     Config = MacridVaeConfig
-    grid: ClassVar[tuple[dict[str, Any], ...]] = ({},)
+    grid: ClassVar[tuple[dict[str, Any], ...]] = (
+        {},
+        {"learning_rate": 3e-3, "batch_users": 500},
+        {"gumbel": False},
+        {"prototypes": 3, "dropout": 0.7},
+    )
 
     def _build(self, n_users: int, n_items: int, generator: torch.Generator) -> nn.Module:
         return MacridVaeNetwork(n_items, self.config, generator)
