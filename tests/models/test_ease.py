@@ -72,7 +72,9 @@ def test_the_estimate_for_gowalla_leaves_room_in_24_gib():
 def normalised(binary: np.ndarray, l2: float, user_power: float, item_power: float) -> np.ndarray:
     """EASE with DAN's powers, written out in float64."""
     lengths, counts = binary.sum(axis=1), binary.sum(axis=0)
-    gram_matrix = (binary * (lengths**-user_power)[:, None]).T @ binary
+    users = lengths**-user_power * (lengths.sum() / (lengths ** (1 - user_power)).sum())
+    gram_matrix = (binary * users[:, None]).T @ binary
+    assert np.trace(gram_matrix) == pytest.approx(binary.sum())
     inverse = np.linalg.inv(gram_matrix + l2 * np.eye(binary.shape[1]))
     weights = -inverse / np.diag(inverse) * (counts**item_power)[:, None] / counts**item_power
     np.fill_diagonal(weights, 0)

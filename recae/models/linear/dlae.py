@@ -27,9 +27,9 @@ class Dlae(GramModel):
         {},
         {"l2": 400.0, "dropout": 0.5},
         {"l2": 80.0, "dropout": 0.8},
-        {"l2": 25.0, "dropout": 0.07, "user_power": 0.5, "item_power": 0.2},
-        {"l2": 12.0, "dropout": 0.03, "user_power": 0.7, "item_power": 0.1},
-        {"l2": 10.0, "dropout": 0.6, "user_power": 0.5},
+        {"l2": 60.0, "dropout": 0.9, "user_power": 0.5},
+        {"l2": 400.0, "dropout": 0.5, "user_power": 0.5, "item_power": 0.2},
+        {"l2": 400.0, "dropout": 0.5, "user_power": 0.7, "item_power": 0.1},
     )
     Config = DropoutConfig
 

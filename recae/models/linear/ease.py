@@ -21,7 +21,14 @@ class Ease(GramModel):
         family="linear",
         cost="time min(users, items)^3 multiply-adds, memory 4 * items^2 bytes (and 4 * users^2 if those are fewer)",
     )
-    grid: ClassVar = ({}, {"l2": 100.0}, {"l2": 250.0}, {"l2": 1000.0}, {"l2": 2000.0})
+    grid: ClassVar = (
+        {},
+        {"l2": 100.0},
+        {"l2": 250.0},
+        {"l2": 1000.0},
+        {"l2": 2000.0},
+        {"l2": 500.0, "user_power": 0.5, "item_power": 0.2},
+    )
     Config = GramConfig
 
     def _solve(self, inverse: np.ndarray, penalty: np.ndarray) -> None:

@@ -38,9 +38,8 @@ class EdlaeLowRank(Recommender):
     grid: ClassVar = (
         {},
         {"rank": 100},
-        {"rank": 250},
-        {"rank": 100, "l2": 400.0, "dropout": 0.5, "iterations": 10},
-        {"rank": 250, "l2": 25.0, "dropout": 0.07, "user_power": 0.5, "item_power": 0.2, "omega": 50.0},
+        {"rank": 250, "l2": 400.0, "dropout": 0.5},
+        {"rank": 250, "l2": 400.0, "dropout": 0.5, "user_power": 0.5, "item_power": 0.2},
     )
 
     class Config(DropoutConfig):

@@ -29,7 +29,8 @@ class GramConfig(ModelConfig):
     """Weight of the L2 penalty on the item-item weights (lambda in the papers); grows with the size of the data."""
     user_power: float = param(0.0, ge=0, le=1, tune=(0.0, 0.7))
     """beta of DAN: a user's squared errors weigh length of the history ^ -user_power, so that above 0 long histories
-    count for less; the greater it is, the smaller an l2 fits. 0 leaves all users alike."""
+    count for less. The weights are scaled to a mean of 1 over interactions, so that the same l2 goes on fitting (DAN
+    leaves them unscaled, and takes a smaller l2). 0 leaves all users alike."""
     item_power: float = param(0.0, ge=-1, le=1, tune=(0.0, 0.5))
     """alpha of DAN: a weight from item i to item j is multiplied by (users of i / users of j) ^ item_power, so that
     above 0 rare items are recommended more. 0 leaves the weights as they were solved."""
@@ -90,11 +91,17 @@ class GramModel(Recommender):
 
 
 def weigh_users(binary: sparse.csr_array, power: float) -> sparse.csr_array:
-    """Each row of X divided by the square root of (its length ^ power): X^T X then has the users' weights of DAN."""
-    if power == 0:
+    """Each row of X times the square root of a weight: X^T X then has the users' weights of DAN.
+
+    The weight of a user is (length of the history) ^ -power, times what makes their mean over interactions 1: X^T X
+    keeps its trace, so that an l2 means much the same whatever the power.
+    """
+    if power == 0 or binary.nnz == 0:
         return binary
-    lengths = np.diff(binary.indptr)
-    values = np.repeat(np.maximum(lengths, 1) ** (-power / 2), lengths).astype(np.float32)
+    lengths = np.maximum(np.diff(binary.indptr), 1).astype(np.float64)
+    weights = lengths**-power
+    weights *= binary.nnz / (weights @ np.diff(binary.indptr))
+    values = np.repeat(np.sqrt(weights), np.diff(binary.indptr)).astype(np.float32)
     return sparse.csr_array((values, binary.indices, binary.indptr), shape=binary.shape)
 
 
