@@ -45,6 +45,10 @@ SMALL: dict[str, dict[str, Any]] = {
 """Settings that learn the little log in no time; the defaults where none are given. Sizes differ from its 40 items and
 120 users, so that the tests can tell the axes of the weights."""
 
-TALL: dict[str, dict[str, Any]] = {"svd-ae": {"rank_share": 0.005}, "lmf": {"factors": 2}}
+TALL: dict[str, dict[str, Any]] = {
+    "svd-ae": {"rank_share": 0.005},
+    "lmf": {"factors": 2},
+    "rec-vae": {"encoder_passes": 1, "layers": 1},
+}
 """What else makes a model quick on the log of 200,000 users by which memory is measured (tests/models/test_memory.py);
 one epoch of large batches is already set."""
