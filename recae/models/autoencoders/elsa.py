@@ -22,8 +22,10 @@ class ElsaConfig(NetworkConfig):
 
     latent: int = param(512, ge=1, tune=(64, 1024), scale="log")
     """Length of an item's vector."""
-    learning_rate: float = param(0.1, gt=0, le=1, tune=(1e-3, 0.1), scale="log")
-    """Adam's step size (the authors take the same with NAdam)."""
+    batch_users: int = param(128, ge=1, tune=(32, 1024), scale="log")
+    """Users per gradient step."""
+    learning_rate: float = param(0.01, gt=0, le=1, tune=(1e-3, 0.1), scale="log")
+    """Adam's step size (the authors take 0.1 with NAdam)."""
 
 
 class ElsaNetwork(nn.Module):

@@ -22,7 +22,8 @@ from scipy import sparse
 from recae.models.linear.gram import BLOCK_ITEMS
 
 _UNION = 4096
-"""Rows are solved together while all their places are at most so many different items."""
+"""Rows are solved together while all their places are at most so many different items, and a matrix of those is no
+greater than those of the rows one by one."""
 
 
 def sparse_factor(
@@ -120,7 +121,9 @@ def _batches(places: sparse.csr_array) -> Iterator[tuple[slice, np.ndarray]]:
         stop = min(start + size, n_items)
         filled = places.indices[places.indptr[start] : places.indptr[stop]]
         union = np.union1d(filled, np.arange(start, stop))
-        if len(union) > _UNION and stop > start + 1:
+        sizes = np.diff(places.indptr[start : stop + 1]) + 1
+        shared = len(union) <= _UNION and len(union) ** 2 <= np.square(sizes, dtype=np.float64).sum()
+        if not shared and stop > start + 1:
             size = (stop - start) // 2
             continue
         yield slice(start, stop), union
