@@ -46,7 +46,7 @@ class InfAe(Recommender):
         "score; memory 4 * n^2 bytes while fitting (and 4 * n * items if there are fewer items than users), "
         "4 * n * min(n, items) + 8 * nnz after it",
     )
-    grid: ClassVar = ({}, {"l2": 1.0}, {"l2": 20.0}, {"l2": 50.0}, {"depth": 2})
+    grid: ClassVar = ({}, {"l2": 10.0}, {"l2": 20.0}, {"l2": 50.0}, {"depth": 2})
 
     class Config(ModelConfig):
         """How smooth the fit is, and of which network and users."""
