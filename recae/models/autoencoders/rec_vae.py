@@ -44,7 +44,7 @@ class RecVaeConfig(NetworkConfig):
     dropout: float = param(0.5, ge=0, lt=1, tune=(0.3, 0.8))
     """Share of the normalised history that is hidden from the encoder while it is trained."""
     decoder_dropout: float = param(0.0, ge=0, lt=1, tune=(0.0, 0.7))
-    """Share that is hidden while the decoder is trained."""
+    """Share of the normalised history that is hidden while the decoder is trained; the authors hide nothing."""
     gamma: float = param(0.005, ge=0, le=10, tune=(0.001, 0.02), scale="log")
     """Weight of the KL term for each interaction of the user: long histories are held closer to the prior."""
     beta: float = param(0.0, ge=0, le=10)
@@ -169,7 +169,7 @@ def kl_weights(batch: SparseRows, config: RecVaeConfig) -> Tensor:
 def composite_log_density(z: Tensor, old_mean: Tensor, old_log_variance: Tensor) -> Tensor:
     """(n_rows, latent) log density of the prior in each dimension.
 
-    Shenbin et al. 2020, section 3.3: a mixture of N(0, 1), what the encoder said before, and a wide N(0, e^10).
+    A mixture of N(0, 1), what the encoder said before, and a wide N(0, e^10).
     """
     still, wide = torch.zeros_like(z), torch.full_like(z, _WIDE_LOG_VARIANCE)
     parts = (
@@ -201,7 +201,12 @@ class RecVae(NetworkRecommender):
         ),
     )
     Config = RecVaeConfig
-    grid: ClassVar[tuple[dict[str, Any], ...]] = ({},)
+    grid: ClassVar[tuple[dict[str, Any], ...]] = (
+        {},
+        # Few users make few steps an epoch, and do not fill five layers.
+        {"layers": 1, "batch_users": 100, "learning_rate": 1e-3},
+        {"layers": 1, "hidden": 200, "batch_users": 250, "learning_rate": 3e-3, "epochs": 100},
+    )
 
     def _build(self, n_users: int, n_items: int, generator: torch.Generator) -> nn.Module:
         return RecVaeNetwork(n_items, self.config, generator)
