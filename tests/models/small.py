@@ -47,6 +47,7 @@ SMALL: dict[str, dict[str, Any]] = {
 
 TALL: dict[str, dict[str, Any]] = {
     "svd-ae": {"rank_share": 0.005},
+    "inf-ae": {"max_users": 1000},
     "lmf": {"factors": 2},
     "rec-vae": {"encoder_passes": 1, "layers": 1},
 }
