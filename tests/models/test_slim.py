@@ -10,6 +10,7 @@ from sklearn.linear_model import ElasticNet
 
 from recae.errors import CapacityError, ConfigError
 from recae.models.linear.elastic_net import non_negative, solve_columns
+from recae.models.linear.gram_model import weigh_users
 from recae.models.registry import create
 from recae.options import RunOptions
 
@@ -107,8 +108,8 @@ def test_weights_are_the_elastic_nets_of_the_binary_log(tastes):
 def test_powers_weigh_users_and_items(tastes):
     model = create("slim", l1=0.2, l2=3.0, user_power=0.5, item_power=0.3).fit(tastes)
     binary = tastes.binary().toarray().astype(np.float64)
-    counts = binary.sum(axis=0) ** 0.3
-    weights = solved(binary * (binary.sum(axis=1) ** -0.25)[:, None], 0.2, 3.0) * counts[:, None] / counts
+    counts, weigh = binary.sum(axis=0) ** 0.3, weigh_users(tastes.binary(), 0.5).toarray().astype(np.float64)
+    weights = solved(weigh, 0.2, 3.0) * counts[:, None] / counts
     np.testing.assert_allclose(model.score(tastes.matrix), binary @ weights, atol=1e-4)
 
 

@@ -65,7 +65,12 @@ class Elsa(NetworkRecommender):
         "latent^2 for each batch of more than latent users)",
     )
     Config = ElsaConfig
-    grid: ClassVar[tuple[dict[str, Any], ...]] = ({},)
+    grid: ClassVar[tuple[dict[str, Any], ...]] = (
+        {},
+        {"latent": 256},
+        {"latent": 1024},
+        {"learning_rate": 0.03, "batch_users": 500},
+    )
 
     def _build(self, n_users: int, n_items: int, generator: torch.Generator) -> nn.Module:
         return ElsaNetwork(n_items, self.config, generator)
