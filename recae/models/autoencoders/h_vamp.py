@@ -190,7 +190,10 @@ class HVamp(NetworkRecommender):
         ),
     )
     Config = HVampConfig
-    grid: ClassVar[tuple[dict[str, Any], ...]] = ({},)
+    grid: ClassVar[tuple[dict[str, Any], ...]] = (
+        {},
+        {"hidden": 200, "learning_rate": 2e-3, "warm_up": 20, "beta": 0.5},
+    )
 
     def _build(self, n_users: int, n_items: int, generator: torch.Generator) -> nn.Module:
         return HVampNetwork(n_items, self.config, generator)
