@@ -49,7 +49,7 @@ class Sansa(Recommender):
         "bytes while fitting and 16 * k * items afterwards",
     )
     Config = SansaConfig
-    grid: ClassVar = ({},)
+    grid: ClassVar = ({}, {"density": 0.02}, {"density": 0.001}, {"l2": 50.0, "density": 0.001})
 
     _factor: sparse.csr_array
     """(n_items, n_items) float32: M, items in the columns."""

@@ -44,7 +44,7 @@ class Slim(Recommender):
         "neighbours afterwards, for columns of that many weights above 0",
     )
     Config = SlimConfig
-    grid: ClassVar = ({},)
+    grid: ClassVar = ({}, {"l1": 10.0}, {"l1": 2.0, "l2": 200.0}, {"l1": 1.0, "l2": 10.0})
 
     _weights: sparse.csr_array
     """(n_items, n_items) float32: W, history items in the rows, scored items in the columns, nothing below 0."""
