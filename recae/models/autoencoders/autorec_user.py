@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
+from scipy import sparse
 from torch import nn
 
+from recae.data.split import HeldOut
 from recae.models.autoencoders.autorec import SOURCE, AutoRecConfig, AutoRecNetwork
 from recae.models.autoencoders.network import NetworkRecommender
 from recae.models.base import ModelInfo
+from recae.training.engine import Pass
+from recae.training.layers import observed_product
+from recae.training.sparse import SparseRows
+from recae.training.validation import Validation, held_out_rmse
 
 
 class AutoRecUser(NetworkRecommender):
@@ -21,7 +29,7 @@ class AutoRecUser(NetworkRecommender):
         source=SOURCE,
         family="autoencoder",
         needs="ratings",
-        cost="memory 24 x items x latent bytes; time per epoch ~ ratings x latent",
+        cost="memory 36 x items x latent bytes; time per epoch ~ ratings x latent",
     )
     Config = AutoRecConfig
     grid: ClassVar[tuple[dict[str, Any], ...]] = ({},)
@@ -30,3 +38,17 @@ class AutoRecUser(NetworkRecommender):
 
     def _build(self, n_users: int, n_items: int, generator: torch.Generator) -> nn.Module:
         return AutoRecNetwork(n_items, self.config, generator)
+
+    def _passes(self, rows: sparse.csr_array) -> Sequence[Pass]:
+        self.network.start_at(rows)
+        return super()._passes(rows)
+
+    def _validation(self, valid: HeldOut) -> Validation:
+        def predict() -> np.ndarray:
+            weight, bias = self.network.decoder()
+            history, target = (SparseRows.of(part, weight.device) for part in (valid.history, valid.target))
+            ratings = observed_product(self.network.code(history), weight, target) + bias[target.indices]
+            predicted: np.ndarray = ratings.cpu().numpy()
+            return predicted
+
+        return held_out_rmse(predict, valid)

@@ -1,0 +1,101 @@
+"""SparseFC: an item-based autoencoder of ratings whose connections fade with the distance of learned vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, ClassVar, cast
+
+import torch
+from torch import Tensor, nn
+
+from recae.models.autoencoders.item_ratings import ItemRatings
+from recae.models.autoencoders.rating_network import Layers, RatingConfig, RatingNetwork
+from recae.models.base import ModelInfo, param
+from recae.training.layers import small_bias, xavier
+
+KERNEL_STEP = 0.05
+"""Adam moves every number by about its step size; vectors that end within a distance of 1 need smaller ones."""
+
+
+class SparseFcConfig(RatingConfig):
+    """Hyper-parameters of SparseFC; l2, kernel_l2 and the sizes are named as the authors' code weighs them."""
+
+    latent: int = param(500, ge=1, tune=(50, 500), scale="log")
+    """Size of each hidden layer."""
+    learning_rate: float = param(1e-2, gt=0, le=1, tune=(1e-3, 2e-2), scale="log")
+    """Adam's step size at the start."""
+    hidden_layers: int = param(2, ge=1, le=8)
+    """How many hidden layers there are."""
+    l2: float = param(60.0, ge=0, tune=(1.0, 200.0), scale="log")
+    """Weight of the sum of squared weights beside the sum of squared errors."""
+    kernel_l2: float = param(0.013, ge=0, tune=(0.001, 1.0), scale="log")
+    """Weight of the sum of squared kernel values beside the sum of squared errors; high values cut connections."""
+    kernel_dim: int = param(5, ge=1, tune=(2, 20))
+    """Length of the vectors whose distances make the kernel."""
+
+
+class KernelWeight(nn.Module):
+    """weight_ij x max(0, 1 - |u_i - v_j|^2) between inputs i and outputs j (equations 2 and 5)."""
+
+    def __init__(self, inputs: int, outputs: int, dim: int, generator: torch.Generator) -> None:
+        super().__init__()
+        self.weight = xavier(inputs, outputs, generator)
+        self.inputs = _vectors(inputs, dim, generator)
+        self.outputs = _vectors(outputs, dim, generator)
+
+    def kernel(self) -> Tensor:
+        """(inputs, outputs) between 0 and 1."""
+        u, v = self.inputs * KERNEL_STEP, self.outputs * KERNEL_STEP
+        near = 1 - v.square().sum(dim=1) - u.square().sum(dim=1, keepdim=True)
+        return torch.addmm(near, u, v.T, alpha=2).clamp(0, 1)
+
+
+class SparseFcNetwork(RatingNetwork):
+    """Sigmoid hidden layers and a linear output, every weight of which is multiplied by its kernel."""
+
+    def __init__(self, n_columns: int, config: SparseFcConfig, generator: torch.Generator) -> None:
+        super().__init__(n_columns, config, generator)
+        self.l2, self.kernel_l2 = config.l2, config.kernel_l2
+        latent, extra = config.latent, config.hidden_layers - 1
+        sizes = [(n_columns, latent), *[(latent, latent)] * extra, (n_columns, latent)]
+        self.kernelised = nn.ModuleList(KernelWeight(*size, config.kernel_dim, generator) for size in sizes)
+        self.between_biases = nn.ParameterList(small_bias(latent, generator) for _ in range(extra))
+        self.output_bias = small_bias(n_columns, generator)
+
+    def layers(self) -> Layers:
+        effective, penalty = [], torch.zeros((), device=self.output_bias.device)
+        for layer in cast("Iterable[KernelWeight]", self.kernelised):
+            kernel = layer.kernel()
+            effective.append(layer.weight * kernel)
+            penalty = penalty + self.l2 * layer.weight.square().sum() + self.kernel_l2 * kernel.square().sum()
+        if self.known is not None:
+            penalty = penalty + self.l2 * self.known.square().sum()
+        between = tuple(zip(effective[1:-1], self.between_biases, strict=True))
+        return Layers(effective[0], effective[-1], self.output_bias, between, penalty)
+
+
+def _vectors(size: int, dim: int, generator: torch.Generator) -> nn.Parameter:
+    """(size, dim) so close together that every connection begins whole."""
+    vectors = torch.empty(size, dim, device=generator.device)
+    return nn.Parameter(vectors.normal_(0, 1e-3 / KERNEL_STEP, generator=generator))
+
+
+class SparseFc(ItemRatings):
+    """I-AutoRec with two hidden layers, every weight of which is multiplied by a kernel of two learned vectors, so
+    that connections between far ones vanish and groups of users and units stay by themselves.
+    """
+
+    info = ModelInfo(
+        name="sparse-fc",
+        title="SparseFC",
+        source="Muller, Martel, Indiveri 2018: Kernelized Synaptic Weight Matrices (ICML)",
+        family="autoencoder",
+        needs="ratings",
+        inductive=False,
+        cost="memory 60 x users x latent bytes; time per epoch ~ (ratings + batches x users) x latent",
+    )
+    Config = SparseFcConfig
+    grid: ClassVar[tuple[dict[str, Any], ...]] = ({},)
+
+    def _build(self, n_users: int, n_items: int, generator: torch.Generator) -> nn.Module:
+        return SparseFcNetwork(n_users, self.config, generator)
