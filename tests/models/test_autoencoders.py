@@ -136,7 +136,7 @@ class TestMultDae:
 class TestAutoRec:
     def test_only_observed_ratings_enter_the_loss(self) -> None:
         ratings = np.array([[5.0, 0, 3.0], [0, 2.0, 0]])
-        network = AutoRecNetwork(3, AutoRecConfig(latent=4, known=False), torch.Generator().manual_seed(0))
+        network = AutoRecNetwork(3, AutoRecConfig(latent=4, dropout=0, known=False), torch.Generator().manual_seed(0))
         network.start_at(sparse.csr_array(ratings))
         ours = network.loss(rows_of(ratings), 0, Machine.of(FP32))
         x = torch.from_numpy(ratings).float()
@@ -163,7 +163,7 @@ class TestAutoRec:
     @pytest.mark.parametrize("model", [AutoRecItem, AutoRecUser])
     def test_it_recovers_ratings_of_low_rank(self, model: type[AutoRecItem] | type[AutoRecUser]) -> None:
         log = rated_log()
-        fitted = model(latent=16, l2=0.01, epochs=400, batch_users=16, learning_rate=0.01, patience=0)
+        fitted = model(latent=16, l2=0.01, dropout=0, epochs=150, batch_users=16, learning_rate=0.02)
         fitted.fit(log, options=FP32)
         predicted = fitted.score(log.matrix, log.users)
         known = log.matrix.toarray() != 0

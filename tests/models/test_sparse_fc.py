@@ -58,7 +58,7 @@ def test_the_kernel_falls_with_the_squared_distance_to_zero() -> None:
 
 @pytest.mark.parametrize("known", [False, True])
 def test_the_loss_and_its_gradients_are_the_papers_written_densely(known: bool) -> None:
-    config = SparseFcConfig(latent=6, hidden_layers=2, l2=0.3, kernel_l2=0.2, known=known)
+    config = SparseFcConfig(latent=6, dropout=0, l2=0.3, kernel_l2=0.2, known=known)
     network = SparseFcNetwork(4, config, torch.Generator().manual_seed(1))
     network.start_at(sparse.csr_array(RATINGS))
     for layer in network.kernelised:
@@ -118,7 +118,7 @@ def test_the_error_that_stops_training_is_that_of_the_evaluation() -> None:
 @pytest.mark.parametrize(
     "model",
     [
-        SparseFc(latent=16, l2=0.01, epochs=150, batch_users=15, learning_rate=0.02),
+        SparseFc(latent=16, l2=0.01, dropout=0, epochs=150, batch_users=15, learning_rate=0.02),
         AutoRecBoth(latent=16, l2=0.01, dropout=0, epochs=300, learning_rate=0.02),
     ],
 )

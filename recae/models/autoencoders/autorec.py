@@ -14,7 +14,11 @@ SOURCE = "Sedhain, Menon, Sanner, Xie 2015: AutoRec: Autoencoders Meet Collabora
 class AutoRecConfig(RatingConfig):
     """Hyper-parameters of AutoRec; the paper tunes l2 between 0.001 and 1000 and uses 500 hidden units."""
 
-    l2: float = param(100.0, ge=0, tune=(0.1, 1000.0), scale="log")
+    epochs: int = param(60, ge=1, le=100_000)
+    """Passes over the training rows; over them the step size falls to zero along half a cosine."""
+    dropout: float = param(0.8, ge=0, lt=1, tune=(0.0, 0.9))
+    """Share of the ratings hidden from the input in each gradient step; those left are scaled up. 0: as published."""
+    l2: float = param(160.0, ge=0, tune=(0.1, 1000.0), scale="log")
     """Weight of half the sum of squared weights beside the sum of squared errors over all known ratings."""
 
     def penalty(self, n_rows: int) -> float:

@@ -21,17 +21,17 @@ from recae.training.sparse import SparseRows
 class AutoRecBothConfig(RatingConfig):
     """Hyper-parameters of the joint AutoRec."""
 
-    epochs: int = param(120, ge=1, le=100_000)
+    epochs: int = param(110, ge=1, le=100_000)
     """Gradient steps, each on all ratings; over them the step size falls to zero along half a cosine."""
     batch_users: int = param(2**31, ge=1)
     """Items per gradient step: all of them, since a user's code needs all of the user's ratings."""
     learning_rate: float = param(1e-2, gt=0, le=1, tune=(1e-3, 3e-2), scale="log")
     """Adam's step size at the start."""
-    latent: int = param(100, ge=1, tune=(50, 500), scale="log")
+    latent: int = param(250, ge=1, tune=(50, 500), scale="log")
     """Size of each of the two hidden layers."""
-    dropout: float = param(0.7, ge=0, lt=1, tune=(0.3, 0.9))
+    dropout: float = param(0.8, ge=0, lt=1, tune=(0.3, 0.9))
     """Share of the ratings hidden from both inputs in each gradient step; those left are scaled up."""
-    l2: float = param(100.0, ge=0, tune=(10.0, 500.0), scale="log")
+    l2: float = param(80.0, ge=0, tune=(10.0, 500.0), scale="log")
     """Weight of the sum of squared weights beside the sum of squared errors over all known ratings."""
 
     def penalty(self, n_rows: int) -> float:
@@ -133,7 +133,7 @@ class AutoRecBoth(ItemRatings):
         cost="memory 48 x (users + items) x latent bytes; time per epoch ~ ratings x latent",
     )
     Config = AutoRecBothConfig
-    grid: ClassVar[tuple[dict[str, Any], ...]] = ({},)
+    grid: ClassVar[tuple[dict[str, Any], ...]] = ({}, {"l2": 120.0, "dropout": 0.7}, {"latent": 500}, {"l2": 20.0})
 
     def _build(self, n_users: int, n_items: int, generator: torch.Generator) -> nn.Module:
         return AutoRecBothNetwork(n_users, n_items, self.config, generator)

@@ -28,7 +28,7 @@ class AutoRecItem(ItemRatings):
         cost="memory 36 x users x latent bytes; time per epoch ~ ratings x latent",
     )
     Config = AutoRecConfig
-    grid: ClassVar[tuple[dict[str, Any], ...]] = ({},)
+    grid: ClassVar[tuple[dict[str, Any], ...]] = ({}, {"l2": 100.0}, {"l2": 300.0}, {"l2": 20.0}, {"dropout": 0.5})
 
     def _build(self, n_users: int, n_items: int, generator: torch.Generator) -> nn.Module:
         return AutoRecNetwork(n_users, self.config, generator)

@@ -32,7 +32,7 @@ class AutoRecUser(NetworkRecommender):
         cost="memory 36 x items x latent bytes; time per epoch ~ ratings x latent",
     )
     Config = AutoRecConfig
-    grid: ClassVar[tuple[dict[str, Any], ...]] = ({},)
+    grid: ClassVar[tuple[dict[str, Any], ...]] = ({}, {"l2": 100.0}, {"l2": 300.0}, {"l2": 20.0}, {"dropout": 0.5})
     held_out_kind = "entries"
     stop_metric = "rmse"
 
