@@ -12,7 +12,7 @@ from recae.data.interactions import Columns, Interactions
 from recae.data.split import HeldOut
 from recae.data.validation import validation_cut
 from recae.evaluation.evaluate import evaluate
-from recae.models.autoencoders.autorec_both import AutoRecBoth, AutoRecBothConfig, AutoRecBothNetwork
+from recae.models.autoencoders.autorec_both import GAIN, AutoRecBoth, AutoRecBothConfig, AutoRecBothNetwork
 from recae.models.autoencoders.autorec_user import AutoRecUser
 from recae.models.autoencoders.sparse_fc import KERNEL_STEP, KernelWeight, SparseFc, SparseFcConfig, SparseFcNetwork
 from recae.options import RunOptions
@@ -141,8 +141,10 @@ def test_the_joint_network_is_the_sum_of_both_reconstructions() -> None:
     x, there = torch.from_numpy(RATINGS), torch.from_numpy((RATINGS != 0).astype(np.float32))
     centred = (x - x[x != 0].mean()) * there
     item, user = network.item_code, network.user_code
-    of_items = torch.sigmoid(centred @ item.rating + there @ item.known + item.bias)
-    of_users = torch.sigmoid(centred.T @ user.rating + there.T @ user.known + user.bias)
+    of_items = torch.sigmoid(centred @ item.rating + there @ item.known + item.bias) - 0.5
+    of_users = torch.sigmoid(centred.T @ user.rating + there.T @ user.known + user.bias) - 0.5
+    of_items = torch.sigmoid(GAIN * of_items @ item.between[0].weight.T + item.between[0].bias) - 0.5
+    of_users = torch.sigmoid(GAIN * of_users @ user.between[0].weight.T + user.between[0].bias) - 0.5
     predicted = of_items @ network.user_weight.T + network.item_weight @ of_users.T
     predicted = predicted + network.user_bias + network.item_bias[:, None]
     (((predicted - centred) * there).square().sum() / 3).backward()

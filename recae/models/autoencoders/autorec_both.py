@@ -14,24 +14,28 @@ from recae.models.autoencoders.item_ratings import ItemRatings
 from recae.models.autoencoders.rating_network import RatingConfig
 from recae.models.base import ModelInfo, param
 from recae.training.engine import Loss, Machine
-from recae.training.layers import observed_product, small_bias, sparse_product, xavier
+from recae.training.layers import Dense, observed_product, small_bias, sparse_product, xavier
 from recae.training.sparse import SparseRows
+
+GAIN = 2.5
 
 
 class AutoRecBothConfig(RatingConfig):
     """Hyper-parameters of the joint AutoRec."""
 
-    epochs: int = param(110, ge=1, le=100_000)
+    epochs: int = param(120, ge=1, le=100_000)
     """Gradient steps, each on all ratings; over them the step size falls to zero along half a cosine."""
     batch_users: int = param(2**31, ge=1)
     """Items per gradient step: all of them, since a user's code needs all of the user's ratings."""
-    learning_rate: float = param(1e-2, gt=0, le=1, tune=(1e-3, 3e-2), scale="log")
+    learning_rate: float = param(1.2e-2, gt=0, le=1, tune=(1e-3, 3e-2), scale="log")
     """Adam's step size at the start."""
+    hidden_layers: int = param(2, ge=1, le=4)
+    """How many hidden layers there are on each side."""
     latent: int = param(250, ge=1, tune=(50, 500), scale="log")
-    """Size of each of the two hidden layers."""
+    """Size of each hidden layer."""
     dropout: float = param(0.8, ge=0, lt=1, tune=(0.3, 0.9))
     """Share of the ratings hidden from both inputs in each gradient step; those left are scaled up."""
-    l2: float = param(80.0, ge=0, tune=(10.0, 500.0), scale="log")
+    l2: float = param(60.0, ge=0, tune=(10.0, 500.0), scale="log")
     """Weight of the sum of squared weights beside the sum of squared errors over all known ratings."""
 
     def penalty(self, n_rows: int) -> float:
@@ -39,22 +43,28 @@ class AutoRecBothConfig(RatingConfig):
 
 
 class _Side(nn.Module):
-    """A sigmoid code of what is known of each row, by weights of ratings and weights of there being one."""
+    """A code of what is known of each row: sigmoid layers on weights of ratings and weights of there being one."""
 
     def __init__(self, n_columns: int, config: AutoRecBothConfig, generator: torch.Generator) -> None:
         super().__init__()
         self.rating = xavier(n_columns, config.latent, generator)
         self.known = xavier(n_columns, config.latent, generator) if config.known else None
         self.bias = small_bias(config.latent, generator)
+        more = range(config.hidden_layers - 1)
+        self.between = nn.ModuleList(Dense(config.latent, config.latent, generator) for _ in more)
 
     def forward(self, ratings: SparseRows, shown: SparseRows) -> Tensor:
         """(n_rows, latent) code."""
         before = sparse_product(ratings, self.rating) + self.bias
-        return torch.sigmoid(before if self.known is None else before + sparse_product(shown, self.known))
+        hidden = torch.sigmoid(before if self.known is None else before + sparse_product(shown, self.known))
+        for layer in self.between:
+            # A sigmoid's outputs differ little; without a gain l2 would take the next layer's input to nothing.
+            hidden = torch.sigmoid(layer(GAIN * (hidden - 0.5)))
+        return hidden - 0.5
 
 
 class AutoRecBothNetwork(nn.Module):
-    """mean + b_u + b_i + w_u . sigmoid(code of the item's ratings) + v_i . sigmoid(code of the user's ratings)."""
+    """mean + b_u + b_i + w_u . code of the item's ratings + v_i . code of the user's ratings."""
 
     centre: Tensor
     """(1,) mean of the training ratings."""
@@ -133,7 +143,7 @@ class AutoRecBoth(ItemRatings):
         cost="memory 48 x (users + items) x latent bytes; time per epoch ~ ratings x latent",
     )
     Config = AutoRecBothConfig
-    grid: ClassVar[tuple[dict[str, Any], ...]] = ({}, {"l2": 120.0, "dropout": 0.7}, {"latent": 500}, {"l2": 20.0})
+    grid: ClassVar[tuple[dict[str, Any], ...]] = ({}, {"l2": 80.0, "hidden_layers": 1}, {"l2": 40.0}, {"l2": 15.0})
 
     def _build(self, n_users: int, n_items: int, generator: torch.Generator) -> nn.Module:
         return AutoRecBothNetwork(n_users, n_items, self.config, generator)
