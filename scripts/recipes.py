@@ -50,6 +50,35 @@ class DataSet:
     """Seeds of the split where it is drawn here, and of the fits; figures are means over them."""
 
 
+def grid(name: str, *values: Any) -> tuple[Settings, ...]:
+    """Settings that differ in one hyper-parameter."""
+    return tuple({name: value} for value in values)
+
+
+POWERS = tuple(
+    {"l2": l2, "user_power": user, "item_power": item}
+    for l2 in (500.0, 1000.0)
+    for user in (0.3, 0.5, 0.7)
+    for item in (0.1, 0.2)
+)
+DENOISING: tuple[Settings, ...] = ({}, {"l2": 300.0, "dropout": 0.5}, {"l2": 400.0, "dropout": 0.5}, {"l2": 500.0, "dropout": 0.5})
+POWERED = tuple(
+    {"l2": l2, "dropout": 0.5, "user_power": user, "item_power": item}
+    for l2 in (400.0, 500.0)
+    for user in (0.5, 0.7)
+    for item in (0.1, 0.2)
+)
+CFGAN = {
+    "epochs": 150,
+    "latent": 100,
+    "discriminator_hidden": 50,
+    "batch_users": 128,
+    "learning_rate": 2e-3,
+    "discriminator_rate": 2e-3,
+    "l2": 1e-6,
+    "discriminator_l2": 0.0,
+}
+
 ML_1M = DataSet(
     "MovieLens 1M, implicit",
     "The random 80/10/10 split per user of the infinite-AE paper. All ratings count as 1; settings are chosen on the "
@@ -62,31 +91,51 @@ ML_1M = DataSet(
         Recipe("item-knn", refit=True),
         Recipe("rp3beta", refit=True),
         Recipe("pure-svd", refit=True),
-        Recipe("svd-ae", "0.3355", HONG + ", fitted on train + valid", ({"factors": 148},), refit=True),
+        Recipe("svd-ae", "0.3355", HONG + ", fitted on train + valid", refit=True),
         Recipe("gf-cf", refit=True),
         Recipe("ials", "0.2565", SACHDEVA + ", another matrix factorization", refit=True),
         Recipe("bpr"),
         Recipe("nmf", refit=True),
-        Recipe("lmf"),
-        Recipe("ease", "0.2988", SACHDEVA, refit=True),
-        Recipe("edlae", refit=True),
-        Recipe("dlae", refit=True),
-        Recipe("rdlae", refit=True),
-        Recipe("deql", refit=True),
-        Recipe("slim", refit=True),
-        Recipe("sansa", refit=True),
-        Recipe("elsa"),
-        Recipe("inf-ae", "0.3282", SACHDEVA, refit=True),
+        Recipe("lmf", settings=({}, {"l2": 10.0})),
+        Recipe("ease", "0.2988", SACHDEVA, grid("l2", 250.0, 500.0, 1000.0, 2000.0), refit=True),
+        Recipe("ease", "", "", POWERS, "with user and item powers", refit=True),
+        Recipe("edlae", "", "", DENOISING, refit=True),
+        Recipe("edlae", "", "", POWERED, "with user and item powers", refit=True),
+        Recipe("edlae-low-rank", refit=True),
+        Recipe("dlae", "", "", DENOISING, refit=True),
+        Recipe("rdlae", "", "", DENOISING, refit=True),
+        Recipe("rdlae", "", "", POWERED, "with user and item powers", refit=True),
+        Recipe("rdlae-low-pass", refit=True),
+        Recipe("deql", "", "", DENOISING, refit=True),
+        Recipe("slim", settings=({"l1": 10.0, "l2": 100.0}, {"l1": 10.0, "l2": 300.0}), refit=True),
+        Recipe("sansa", settings=({"density": 0.005}, {"density": 0.02}), refit=True),
+        Recipe("elsa", settings=({}, {"latent": 1024, "learning_rate": 0.005})),
+        Recipe("cosine-dae"),
+        Recipe("inf-ae", "0.3282", SACHDEVA, grid("l2", 5.0, 3.0, 7.0), refit=True),
         Recipe("mult-dae"),
         Recipe("mult-vae", "0.2214", SACHDEVA),
-        Recipe("rec-vae"),
-        Recipe("h-vamp"),
-        Recipe("cdae"),
-        Recipe("cdae-fold-in"),
-        Recipe("macrid-vae"),
-        Recipe("cfgan"),
+        Recipe("rec-vae", settings=({"layers": 1, "batch_users": 100, "learning_rate": 1e-3, "gamma": 0.007},)),
+        Recipe("h-vamp", settings=({"hidden": 200, "learning_rate": 2e-3, "beta": 0.1, "warm_up": 20},)),
+        Recipe("cdae", settings=({}, {"l2": 5e-3})),
+        Recipe("cdae-fold-in", settings=({}, {"l2": 5e-3})),
+        Recipe("macrid-vae", settings=({"epochs": 60, "patience": 6},)),
+        Recipe("cfgan", settings=(CFGAN,)),
         Recipe("adversarial-ae"),
     ),
+)
+
+FILTERED = tuple(
+    {
+        "l2": 60.0,
+        "dropout": 0.9,
+        "user_power": 0.5,
+        "item_power": 0.0,
+        "relaxation": 0.0,
+        "rank_share": 0.01,
+        "filter_l2": 0.0,
+    }
+    | tried
+    for tried in ({"low_pass": 0.0}, {}, {"low_pass": 0.1}, {"user_power": 0.7, "l2": 100.0, "low_pass": 0.1})
 )
 
 GOWALLA = DataSet(
@@ -97,11 +146,12 @@ GOWALLA = DataSet(
     "recall@20",
     (
         Recipe("popularity"),
-        Recipe("item-knn", "0.156 / 0.123", FERRARI),
-        Recipe("rp3beta", "0.183 / 0.152", FERRARI),
+        Recipe("item-knn", "0.156 / 0.123", FERRARI, ({}, {"neighbours": 50})),
+        Recipe("rp3beta", "0.183 / 0.152", FERRARI, ({}, {"alpha": 0.8, "beta": 0.2, "neighbours": 777})),
         Recipe("gf-cf", "0.1849 / 0.1518", BARS, ({},)),
         Recipe("ease", "0.1765 / 0.1467", BARS, ({"l2": 80.0},)),
-        Recipe("edlae", "", "", ({"l2": 80.0, "dropout": 0.8},), "setting of Moon et al. 2023 for RDLAE"),
+        Recipe("edlae", "", "", ({"l2": 80.0, "dropout": 0.8},), "setting of Moon et al. 2023"),
+        Recipe("rdlae-low-pass", "", "", FILTERED),
     ),
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -23,7 +23,7 @@ class Rdlae(GramModel):
         family="linear",
         cost="time min(users, items)^3 multiply-adds, memory 4 * items^2 bytes (and 4 * users^2 if those are fewer)",
     )
-    grid: ClassVar = (
+    grid: ClassVar[tuple[dict[str, Any], ...]] = (
         {},
         {"l2": 400.0, "dropout": 0.5},
         {"l2": 80.0, "dropout": 0.8, "relaxation": 0.1},

@@ -65,34 +65,14 @@ class SvdAe(Recommender):
     """(k, n_items) float32: S^-1 U^T R."""
 
     def _fit(self, train: Interactions, valid: HeldOut | None, options: RunOptions) -> None:
-        binary = train.binary()
-        roots = inverse_roots(self.item_counts)
-        factors = max(1, int(self.config.rank_share * min(binary.shape) + 1e-9))
         with options.progress.task("SVD-AE: decomposing", 1) as task:
-            values, vectors = leading_directions(degree_normalised(binary, roots), factors, options.seed)
+            self._encoder, self._decoder = low_pass(
+                train.binary(), self.config.rank_share, self.config.l2, options.seed
+            )
             task.advance()
-        kept = values > NOISE * values.max()
-        values, directions = values[kept], vectors[:, kept]
-        self._encoder = np.ascontiguousarray(directions * roots[:, None], dtype=np.float32)
-        # U = R~ V S^-1, so that S^-1 U^T R = S^-2 (R~ V)^T R.
-        squares = np.square(values) + self.config.l2
-        self._decoder = np.ascontiguousarray(self._overlaps(binary).T / squares[:, None], dtype=np.float32)
-
-    def _overlaps(self, binary: sparse.csr_array) -> np.ndarray:
-        """(n_items, k): R^T R~ V, a block of users at a time."""
-        total = np.zeros_like(self._encoder)
-        for start in range(0, binary.shape[0], BLOCK_USERS):
-            rows = binary[start : start + BLOCK_USERS]
-            total += sparse_times_dense(rows.T.tocsr(), torch.from_numpy(self._codes(rows))).numpy()
-        return total
-
-    def _codes(self, histories: sparse.csr_array) -> np.ndarray:
-        """(n_rows, k) float32: r~ V."""
-        lengths = np.diff(histories.indptr)
-        return sum_of_rows(histories, self._encoder) * inverse_roots(lengths)[:, None]
 
     def score(self, histories: sparse.csr_array, users: IdIndex | None = None) -> np.ndarray:
-        return self._codes(histories) @ self._decoder
+        return _codes(histories, self._encoder) @ self._decoder
 
     def weights(self) -> Weights:
         return {"encoder": self._encoder, "decoder": self._decoder}
@@ -100,3 +80,36 @@ class SvdAe(Recommender):
     def _restore(self, weights: Weights) -> None:
         self._encoder = expect(weights, "encoder", (len(self.items), None))
         self._decoder = expect(weights, "decoder", (self._encoder.shape[1], len(self.items)))
+
+
+def low_pass(binary: sparse.csr_array, rank_share: float, l2: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """The two factors of SVD-AE's weights for a history that is divided by the square root of its length.
+
+    Returns:
+        (n_items, k) float32 D_I^-1/2 V, and (k, n_items) float32 (S^2 + l2)^-1 S U^T R; k is `rank_share` of the
+        shorter side of `binary`, without directions that are next to nothing.
+    """
+    roots = inverse_roots(np.bincount(binary.indices, minlength=binary.shape[1]))
+    factors = max(1, int(rank_share * min(binary.shape) + 1e-9))
+    values, vectors = leading_directions(degree_normalised(binary, roots), factors, seed)
+    kept = values > NOISE * values.max()
+    values, directions = values[kept], vectors[:, kept]
+    encoder = np.ascontiguousarray(directions * roots[:, None], dtype=np.float32)
+    # U = R~ V S^-1, so that S U^T R = (R~ V)^T R.
+    squares = np.square(values) + l2
+    return encoder, np.ascontiguousarray(_overlaps(binary, encoder).T / squares[:, None], dtype=np.float32)
+
+
+def _overlaps(binary: sparse.csr_array, encoder: np.ndarray) -> np.ndarray:
+    """(n_items, k): R^T R~ V, a block of users at a time."""
+    total = np.zeros_like(encoder)
+    for start in range(0, binary.shape[0], BLOCK_USERS):
+        rows = binary[start : start + BLOCK_USERS]
+        total += sparse_times_dense(rows.T.tocsr(), torch.from_numpy(_codes(rows, encoder))).numpy()
+    return total
+
+
+def _codes(histories: sparse.csr_array, encoder: np.ndarray) -> np.ndarray:
+    """(n_rows, k) float32: r~ V."""
+    lengths = np.diff(histories.indptr)
+    return sum_of_rows(histories, encoder) * inverse_roots(lengths)[:, None]
