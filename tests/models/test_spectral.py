@@ -159,3 +159,11 @@ def test_a_pattern_comes_back_and_a_damaged_one_is_refused(tastes):
     for spoilt in (kept["row_starts"][::-1].copy(), kept["row_starts"][1:], np.zeros(0, dtype=np.int64)):
         with pytest.raises(ValueError, match="does not divide"):
             restore_pattern(kept | {"row_starts": spoilt}, 40)
+
+
+@pytest.mark.parametrize("crowded", [0.0, 2.0])
+def test_gf_cf_is_the_same_by_way_of_few_neighbours_and_of_all(tastes, monkeypatch, crowded):
+    model = create("gf-cf", factors=4).fit(tastes)
+    expected = model.score(tastes.matrix)
+    monkeypatch.setattr("recae.models.linear.gf_cf.CROWDED", crowded)
+    np.testing.assert_allclose(model.score(tastes.matrix), expected, atol=1e-6)
