@@ -25,7 +25,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "gf-cf": {"factors": 4},
     "autorec-item": {"latent": 10, "epochs": 60, "l2": 20.0, "dropout": 0.5, "learning_rate": 0.02, "batch_users": 20},
     "autorec-user": {"latent": 10, "epochs": 60, "l2": 2.0, "dropout": 0.7, "learning_rate": 0.03, "batch_users": 20},
-    "autorec-both": {"latent": 10, "epochs": 60, "l2": 4.0, "dropout": 0.7, "learning_rate": 0.05},
+    "autorec-both": {"latent": 10, "epochs": 60, "l2": 5.0, "dropout": 0.5, "learning_rate": 0.05},
     "sparse-fc": {"latent": 10, "epochs": 60, "l2": 3.0, "dropout": 0.5, "learning_rate": 0.02, "batch_users": 20},
     "glocal-k": {"latent": 10, "epochs": 60, "l2": 3.0, "dropout": 0.5, "learning_rate": 0.02, "batch_users": 20},
     "mult-dae": {"latent": 10, "epochs": 30, "learning_rate": 0.01, "batch_users": 20},

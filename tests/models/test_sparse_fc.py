@@ -130,7 +130,9 @@ def test_it_recovers_ratings_of_low_rank(model: SparseFc | AutoRecBoth) -> None:
 
 
 def test_the_joint_network_is_the_sum_of_both_reconstructions() -> None:
-    network = AutoRecBothNetwork(4, 3, AutoRecBothConfig(latent=5, dropout=0), torch.Generator().manual_seed(2))
+    network = AutoRecBothNetwork(
+        4, 3, AutoRecBothConfig(latent=5, dropout=0, hidden_layers=2), torch.Generator().manual_seed(2)
+    )
     network.start_at(sparse.csr_array(RATINGS))
     order = np.array([2, 0, 1])  # a batch has its rows in any order
     batch = SparseRows.of(sparse.csr_array(RATINGS[order]), CPU, order)

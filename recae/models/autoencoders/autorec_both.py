@@ -23,19 +23,19 @@ GAIN = 2.5
 class AutoRecBothConfig(RatingConfig):
     """Hyper-parameters of the joint AutoRec."""
 
-    epochs: int = param(120, ge=1, le=100_000)
+    epochs: int = param(110, ge=1, le=100_000)
     """Gradient steps, each on all ratings; over them the step size falls to zero along half a cosine."""
     batch_users: int = param(2**31, ge=1)
     """Items per gradient step: all of them, since a user's code needs all of the user's ratings."""
-    learning_rate: float = param(1.2e-2, gt=0, le=1, tune=(1e-3, 3e-2), scale="log")
+    learning_rate: float = param(1e-2, gt=0, le=1, tune=(1e-3, 3e-2), scale="log")
     """Adam's step size at the start."""
-    hidden_layers: int = param(2, ge=1, le=4)
+    hidden_layers: int = param(1, ge=1, le=4)
     """How many hidden layers there are on each side."""
     latent: int = param(250, ge=1, tune=(50, 500), scale="log")
     """Size of each hidden layer."""
     dropout: float = param(0.8, ge=0, lt=1, tune=(0.3, 0.9))
     """Share of the ratings hidden from both inputs in each gradient step; those left are scaled up."""
-    l2: float = param(60.0, ge=0, tune=(10.0, 500.0), scale="log")
+    l2: float = param(80.0, ge=0, tune=(10.0, 500.0), scale="log")
     """Weight of the sum of squared weights beside the sum of squared errors over all known ratings."""
 
     def penalty(self, n_rows: int) -> float:
@@ -143,7 +143,7 @@ class AutoRecBoth(ItemRatings):
         cost="memory 48 x (users + items) x latent bytes; time per epoch ~ ratings x latent",
     )
     Config = AutoRecBothConfig
-    grid: ClassVar[tuple[dict[str, Any], ...]] = ({}, {"l2": 80.0, "hidden_layers": 1}, {"l2": 40.0}, {"l2": 15.0})
+    grid: ClassVar[tuple[dict[str, Any], ...]] = ({}, {"l2": 60.0, "hidden_layers": 2}, {"l2": 40.0}, {"l2": 15.0})
 
     def _build(self, n_users: int, n_items: int, generator: torch.Generator) -> nn.Module:
         return AutoRecBothNetwork(n_users, n_items, self.config, generator)
