@@ -61,7 +61,12 @@ POWERS = tuple(
     for user in (0.3, 0.5, 0.7)
     for item in (0.1, 0.2)
 )
-DENOISING: tuple[Settings, ...] = ({}, {"l2": 300.0, "dropout": 0.5}, {"l2": 400.0, "dropout": 0.5}, {"l2": 500.0, "dropout": 0.5})
+DENOISING: tuple[Settings, ...] = (
+    {},
+    {"l2": 300.0, "dropout": 0.5},
+    {"l2": 400.0, "dropout": 0.5},
+    {"l2": 500.0, "dropout": 0.5},
+)
 POWERED = tuple(
     {"l2": l2, "dropout": 0.5, "user_power": user, "item_power": item}
     for l2 in (400.0, 500.0)
@@ -98,13 +103,13 @@ ML_1M = DataSet(
         Recipe("nmf", refit=True),
         Recipe("lmf", settings=({}, {"l2": 10.0})),
         Recipe("ease", "0.2988", SACHDEVA, grid("l2", 250.0, 500.0, 1000.0, 2000.0), refit=True),
-        Recipe("ease", "", "", POWERS, "with user and item powers", refit=True),
+        Recipe("ease", "", "", POWERS, "with DAN's powers", refit=True),
         Recipe("edlae", "", "", DENOISING, refit=True),
-        Recipe("edlae", "", "", POWERED, "with user and item powers", refit=True),
+        Recipe("edlae", "", "", POWERED, "with DAN's powers", refit=True),
         Recipe("edlae-low-rank", refit=True),
         Recipe("dlae", "", "", DENOISING, refit=True),
         Recipe("rdlae", "", "", DENOISING, refit=True),
-        Recipe("rdlae", "", "", POWERED, "with user and item powers", refit=True),
+        Recipe("rdlae", "", "", POWERED, "with DAN's powers", refit=True),
         Recipe("rdlae-low-pass", refit=True),
         Recipe("deql", "", "", DENOISING, refit=True),
         Recipe("slim", settings=({"l1": 10.0, "l2": 100.0}, {"l1": 10.0, "l2": 300.0}), refit=True),
@@ -157,8 +162,8 @@ GOWALLA = DataSet(
 
 RATINGS = DataSet(
     "MovieLens 1M, ratings",
-    "A random 90/10 % of all ratings, three times; 5 % of the training ratings are held out to stop and to choose "
-    "settings (on the first of the three).",
+    "A random 90/10 % of all ratings, three times. Settings are chosen on 5 % of the first one's training ratings; the "
+    "chosen ones are fitted on all of them.",
     ("rmse",),
     "rmse",
     (

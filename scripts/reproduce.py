@@ -39,7 +39,7 @@ from recae.options import RunOptions
 ROOT = Path(__file__).resolve().parent.parent
 STORED, README = ROOT / "docs" / "reproduced.json", ROOT / "README.md"
 BEGIN, END = "<!-- reproduced: begin (scripts/reproduce.py) -->", "<!-- reproduced: end -->"
-RATINGS_SPLIT = "autorec:valid=0.05,test=0.1"
+RATINGS_SPLIT = "autorec:valid={},test=0.1"
 
 
 def main() -> None:
@@ -68,7 +68,7 @@ def measure(data: str, recipe: Recipe) -> dict[str, Any]:
     for seed in about.seeds:
         split, options = read_split(data, seed), RunOptions(seed=seed)
         settings = recipe.settings if chosen is None else [chosen]
-        choosing = choosing_data(split, seed) if data == "gowalla" else None
+        choosing = chosen_on(data, split, seed) if chosen is None else None
         found = select(recipe.model, split, about.choose_by, options, settings=settings, choosing=choosing)
         if chosen is None:
             tried = [{"settings": trial.settings, about.choose_by: trial.value} for trial in found.trials]
@@ -118,12 +118,17 @@ def test_of(split: Split) -> HeldOut:
     return split.test
 
 
-def read_split(data: str, seed: int) -> Split:
+def chosen_on(data: str, split: Split, seed: int) -> Split:
+    """Where settings are chosen: the data set's own validation part, or a part cut off from the training data."""
+    return read_split(data, seed, valid_share=0.05) if data == "ml-1m-ratings" else choosing_data(split, seed)
+
+
+def read_split(data: str, seed: int, valid_share: float = 0.0) -> Split:
     """The data set's own parts; the ratings are drawn anew for each seed."""
     folder = Path(os.environ.get("RECAE_DATA", ROOT.parent / "shared" / "data")) / data.removesuffix("-ratings")
     train, valid, test = (folder / f"{part}.parquet" for part in ("train", "valid", "test"))
     if data == "ml-1m-ratings":
-        return make_split(read([train, valid, test]), RATINGS_SPLIT, seed=seed)
+        return make_split(read([train, valid, test]), RATINGS_SPLIT.format(valid_share), seed=seed)
     return read_ready_made(train, valid if valid.exists() else None, test)
 
 
