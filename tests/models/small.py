@@ -51,10 +51,15 @@ SMALL: dict[str, dict[str, Any]] = {
 120 users, so that the tests can tell the axes of the weights."""
 
 TALL: dict[str, dict[str, Any]] = {
+    "autorec-item": {"latent": 2},
+    "autorec-both": {"latent": 2},
+    "sparse-fc": {"latent": 2},
+    "glocal-k": {"latent": 2},
+    "rdlae-low-pass": {"rank_share": 0.005},
     "svd-ae": {"rank_share": 0.005},
     "inf-ae": {"max_users": 1000},
     "lmf": {"factors": 2},
     "rec-vae": {"encoder_passes": 1, "layers": 1},
 }
 """What else makes a model quick on the log of 200,000 users by which memory is measured (tests/models/test_memory.py);
-one epoch of large batches is already set."""
+one epoch of large batches is already set. Models with parameters for every user get few."""
