@@ -151,7 +151,7 @@ GOWALLA = DataSet(
     "recall@20",
     (
         Recipe("popularity"),
-        Recipe("item-knn", "0.156 / 0.123", FERRARI, ({}, {"neighbours": 50})),
+        Recipe("item-knn", "0.156 / 0.123", FERRARI),
         Recipe("rp3beta", "0.183 / 0.152", FERRARI, ({}, {"alpha": 0.8, "beta": 0.2, "neighbours": 777})),
         Recipe("gf-cf", "0.1849 / 0.1518", BARS, ({},)),
         Recipe("ease", "0.1765 / 0.1467", BARS, ({"l2": 80.0},)),

@@ -48,7 +48,7 @@ def main() -> None:
     parser.add_argument("rows", nargs="*", help="some rows, by the name of the model (default: all)")
     parser.add_argument("--pages", action="store_true", help="fit nothing, only write the pages")
     chosen = parser.parse_args()
-    stored: dict[str, Any] = json.loads(STORED.read_text()) if STORED.exists() else {}
+    stored = read_stored()
     names = [] if chosen.pages else [chosen.data] if chosen.data else list(DATA_SETS)
     for name in names:
         for recipe in DATA_SETS[name].recipes:
@@ -59,6 +59,15 @@ def main() -> None:
     write_page()
     before, _, rest = README.read_text(encoding="utf-8").partition(BEGIN)
     README.write_text(before + BEGIN + "\n" + summary(stored) + END + rest.partition(END)[2], encoding="utf-8")
+
+
+def read_stored() -> dict[str, Any]:
+    """What was measured before, for the rows that there still are."""
+    stored: dict[str, Any] = json.loads(STORED.read_text(encoding="utf-8")) if STORED.exists() else {}
+    known = {data: {recipe.name for recipe in about.recipes} for data, about in DATA_SETS.items()}
+    return {
+        data: {row: stored[data][row] for row in stored[data] if row in known[data]} for data in known if data in stored
+    }
 
 
 def measure(data: str, recipe: Recipe) -> dict[str, Any]:

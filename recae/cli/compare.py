@@ -31,7 +31,7 @@ SPLIT, SEARCH = "What models are judged on", "How settings are chosen"
     "--models",
     type=ModelNames(),
     metavar="NAMES",
-    help="Which models.  [default: popularity,item-knn,ials,ease,mult-vae]",
+    help="Which models.  [default: popularity,item-knn,ials,ease,rdlae-low-pass,mult-vae]",
 )
 @out_option
 @option(

@@ -36,7 +36,7 @@ from recae.store.lock import locked
 from recae.store.manifest import write_json
 from recae.store.tables import write_table
 
-DEFAULT_MODELS = ("popularity", "item-knn", "ials", "ease", "mult-vae")
+DEFAULT_MODELS = ("popularity", "item-knn", "ials", "ease", "rdlae-low-pass", "mult-vae")
 MARKER = "report.json"
 FILES = ("report.html", "report.md", MARKER, "per-user.parquet", "split", "models")
 
