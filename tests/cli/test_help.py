@@ -112,7 +112,7 @@ def test_completion_completes(tmp_path: Path) -> None:
     [
         ("recae train log.csv --model mult", {"mult-dae", "mult-vae"}),
         ("recae models it", {"item-knn"}),
-        ("recae compare log.csv --models ease,bpr,e", set()),
+        ("recae compare log.csv --models ease,bpr,ease", set()),
         ("recae compare log.csv --models ease,b", {"ease,bpr"}),
     ],
 )
@@ -129,7 +129,7 @@ def test_names_of_models_are_completed(
 def test_completing_names_of_models_imports_nothing_heavy() -> None:
     program = (
         "import os, sys\n"
-        "os.environ |= {'_RECAE_COMPLETE': 'bash_complete', 'COMP_WORDS': 'recae train --model e', 'COMP_CWORD': '3'}\n"
+        "os.environ |= {'_RECAE_COMPLETE': 'bash_complete', 'COMP_WORDS': 'recae train --model gl', 'COMP_CWORD': '3'}\n"
         "from recae.cli.main import main\n"
         "main([])\n"
         f"heavy = sorted(set({HEAVY!r}) & set(sys.modules))\n"
@@ -137,7 +137,7 @@ def test_completing_names_of_models_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "plain,ease\n"
+    assert done.stdout == "plain,glocal-k\n"
 
 
 def test_the_reference_in_the_docs_is_up_to_date() -> None:
