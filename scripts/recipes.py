@@ -130,17 +130,12 @@ ML_1M = DataSet(
 )
 
 FILTERED = tuple(
-    {
-        "l2": 60.0,
-        "dropout": 0.9,
-        "user_power": 0.5,
-        "item_power": 0.0,
-        "relaxation": 0.0,
-        "rank_share": 0.01,
-        "filter_l2": 0.0,
-    }
-    | tried
-    for tried in ({"low_pass": 0.0}, {}, {"low_pass": 0.1}, {"user_power": 0.7, "l2": 100.0, "low_pass": 0.1})
+    {"item_power": 0.0, "relaxation": 0.0, "rank_share": 0.01, "filter_l2": 0.0} | tried
+    for tried in (
+        {"l2": 80.0, "dropout": 0.8, "user_power": 0.0, "low_pass": 0.0},
+        {"l2": 60.0, "dropout": 0.9, "user_power": 0.5, "low_pass": 0.0},
+        {"l2": 60.0, "dropout": 0.9, "user_power": 0.5, "low_pass": 0.1},
+    )
 )
 
 GOWALLA = DataSet(
