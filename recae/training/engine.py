@@ -69,6 +69,8 @@ class Step:
     """None: that of the schedule."""
     l2: float | None = None
     """None: that of the schedule."""
+    unpenalised: Sequence[nn.Parameter] = ()
+    """Which of the parameters are spared the schedule's l2: what they pay, if anything, is in the loss."""
     tables: Sequence[nn.Parameter] = ()
     """Moved as well: tables with sparse gradients, of which a batch reads a few rows and moves no others.
 
@@ -240,9 +242,10 @@ class _Best:
 def _optimizers(step: Step, schedule: Schedule) -> list[torch.optim.Optimizer]:
     # Adam's weight_decay adds l2 x weight to the gradient: exactly the gradient of l2 / 2 x weight squared.
     l2 = schedule.l2 if step.l2 is None else step.l2
-    matrices = [p for p in step.parameters if p.ndim > 1]
-    vectors = [p for p in step.parameters if p.ndim <= 1]
-    groups = [{"params": matrices, "weight_decay": l2}, {"params": vectors, "weight_decay": 0.0}]
+    spared = {id(parameter) for parameter in step.unpenalised}
+    paying = [p for p in step.parameters if p.ndim > 1 and id(p) not in spared]
+    others = [p for p in step.parameters if p.ndim <= 1 or id(p) in spared]
+    groups = [{"params": paying, "weight_decay": l2}, {"params": others, "weight_decay": 0.0}]
     rate = schedule.learning_rate if step.learning_rate is None else step.learning_rate
     dense = torch.optim.Adam(groups, lr=rate, fused=True)
     return [dense, torch.optim.SparseAdam(list(step.tables), lr=rate)] if step.tables else [dense]

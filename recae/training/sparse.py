@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
 from scipy import sparse
 from torch import Tensor
 from torch.nn import functional
+
+
+@dataclass(frozen=True, eq=False)
+class ByColumn:
+    """Entries sorted by column and within it by row."""
+
+    order: Tensor
+    """(nnz,) int64: which entry stands at each place."""
+    rows: Tensor
+    """(nnz,) int64: the row of the entry at each place."""
+    columns: Tensor
+    """(n,) int64: the columns that have entries."""
+    starts: Tensor
+    """(n,) int64: the place of each column's first entry."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,6 +37,8 @@ class SparseRows:
     n_columns: int
     positions: Tensor | None = None
     """(n_rows,) int64: which rows of the training matrix these are, for models that learn something of each."""
+    found: dict[str, Any] = field(default_factory=dict, repr=False)
+    """What was worked out of the entries' places, shared by all copies with other values: sorting is slow."""
 
     @classmethod
     def of(cls, matrix: sparse.csr_array, device: torch.device, positions: np.ndarray | None = None) -> SparseRows:
@@ -43,14 +60,34 @@ class SparseRows:
         """(n_rows,) int64: entries in each row."""
         return self.indptr.diff()
 
-    @cached_property
+    @property
     def rows(self) -> Tensor:
         """(nnz,) int64: the row of each entry."""
-        return torch.repeat_interleave(torch.arange(self.n_rows, device=self.indptr.device), self.counts)
+        if "rows" not in self.found:
+            every = torch.arange(self.n_rows, device=self.indptr.device)
+            self.found["rows"] = torch.repeat_interleave(every, self.counts)
+        rows: Tensor = self.found["rows"]
+        return rows
+
+    @property
+    def by_column(self) -> ByColumn:
+        """The entries sorted by column."""
+        if "by_column" not in self.found:
+            order = torch.argsort(self.indices, stable=True)
+            columns, counts = torch.unique_consecutive(self.indices[order], return_counts=True)
+            self.found["by_column"] = ByColumn(order, self.rows[order], columns, counts.cumsum(0) - counts)
+        by_column: ByColumn = self.found["by_column"]
+        return by_column
 
     def with_values(self, values: Tensor) -> SparseRows:
         """The same entries with other values."""
         return replace(self, values=values)
+
+    def without_zeros(self) -> SparseRows:
+        """The same rows without the entries whose value is zero."""
+        kept = self.values != 0
+        ends = functional.pad(kept.cumsum(0), (1, 0))[self.indptr]
+        return SparseRows(ends, self.indices[kept], self.values[kept], self.n_columns, self.positions)
 
     def row_sums(self, values: Tensor) -> Tensor:
         """(n_rows,) sums of `values` (nnz,) over each row."""
@@ -76,9 +113,8 @@ def row_sums_of(x: SparseRows, dense: Tensor) -> Tensor:
 
 def add_column_sums(x: SparseRows, dense: Tensor, total: Tensor) -> None:
     """total += x.T @ dense, for dense (n_rows, latent), total (n_columns, latent); touches only columns in use."""
-    order = torch.argsort(x.indices, stable=True)
-    columns, counts = torch.unique_consecutive(x.indices[order], return_counts=True)
-    if len(columns):
-        starts = counts.cumsum(0) - counts
-        sums = functional.embedding_bag(x.rows[order], dense, starts, mode="sum", per_sample_weights=x.values[order])
-        total.index_add_(0, columns, sums)
+    by = x.by_column
+    if len(by.columns):
+        values = x.values[by.order]
+        sums = functional.embedding_bag(by.rows, dense, by.starts, mode="sum", per_sample_weights=values)
+        total.index_add_(0, by.columns, sums)

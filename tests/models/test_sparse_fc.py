@@ -12,7 +12,7 @@ from recae.data.interactions import Columns, Interactions
 from recae.data.split import HeldOut
 from recae.data.validation import validation_cut
 from recae.evaluation.evaluate import evaluate
-from recae.models.autoencoders.autorec_both import GAIN, AutoRecBoth, AutoRecBothConfig, AutoRecBothNetwork
+from recae.models.autoencoders.autorec_both import AutoRecBoth, AutoRecBothConfig, AutoRecBothNetwork
 from recae.models.autoencoders.autorec_user import AutoRecUser
 from recae.models.autoencoders.sparse_fc import KERNEL_STEP, KernelWeight, SparseFc, SparseFcConfig, SparseFcNetwork
 from recae.options import RunOptions
@@ -58,7 +58,7 @@ def test_the_kernel_falls_with_the_squared_distance_to_zero() -> None:
 
 @pytest.mark.parametrize("known", [False, True])
 def test_the_loss_and_its_gradients_are_the_papers_written_densely(known: bool) -> None:
-    config = SparseFcConfig(latent=6, dropout=0, l2=0.3, kernel_l2=0.2, known=known)
+    config = SparseFcConfig(latent=6, dropout=0, l2=0.3, hidden_l2=0.7, kernel_l2=0.2, known=known)
     network = SparseFcNetwork(4, config, torch.Generator().manual_seed(1))
     network.start_at(sparse.csr_array(RATINGS))
     for layer in network.kernelised:
@@ -74,8 +74,9 @@ def test_the_loss_and_its_gradients_are_the_papers_written_densely(known: bool) 
     before = centred @ first + network.encoder_bias + (there @ network.known if known else 0)
     hidden = torch.sigmoid((torch.sigmoid(before) - 0.5) @ second + network.between_biases[0]) - 0.5
     errors = (hidden @ last.T + network.output_bias - centred) * there
-    weights = [layer.weight for layer in network.kernelised] + ([network.known] if known else [])
-    penalty = 0.3 * sum(w.square().sum() for w in weights) + 0.2 * sum(k.square().sum() for k in kernels)
+    outer = [network.kernelised[0].weight, network.kernelised[2].weight] + ([network.known] if known else [])
+    penalty = 0.3 * sum(w.square().sum() for w in outer) + 0.7 * network.kernelised[1].weight.square().sum()
+    penalty = penalty + 0.2 * sum(k.square().sum() for k in kernels)
     ((errors.square().sum() + penalty) / 3).backward()
     for name, parameter in network.named_parameters():
         torch.testing.assert_close(ours[name], parameter.grad, rtol=1e-4, atol=1e-5, msg=lambda m, n=name: f"{n}: {m}")
@@ -131,7 +132,7 @@ def test_it_recovers_ratings_of_low_rank(model: SparseFc | AutoRecBoth) -> None:
 
 def test_the_joint_network_is_the_sum_of_both_reconstructions() -> None:
     network = AutoRecBothNetwork(
-        4, 3, AutoRecBothConfig(latent=5, dropout=0, hidden_layers=2), torch.Generator().manual_seed(2)
+        4, 3, AutoRecBothConfig(latent=5, dropout=0, hidden_layers=2, hidden_l2=0.4), torch.Generator().manual_seed(2)
     )
     network.start_at(sparse.csr_array(RATINGS))
     order = np.array([2, 0, 1])  # a batch has its rows in any order
@@ -145,14 +146,24 @@ def test_the_joint_network_is_the_sum_of_both_reconstructions() -> None:
     item, user = network.item_code, network.user_code
     of_items = torch.sigmoid(centred @ item.rating + there @ item.known + item.bias) - 0.5
     of_users = torch.sigmoid(centred.T @ user.rating + there.T @ user.known + user.bias) - 0.5
-    of_items = torch.sigmoid(GAIN * of_items @ item.between[0].weight.T + item.between[0].bias) - 0.5
-    of_users = torch.sigmoid(GAIN * of_users @ user.between[0].weight.T + user.between[0].bias) - 0.5
+    of_items = torch.sigmoid(of_items @ item.between[0].weight.T + item.between[0].bias) - 0.5
+    of_users = torch.sigmoid(of_users @ user.between[0].weight.T + user.between[0].bias) - 0.5
     predicted = of_items @ network.user_weight.T + network.item_weight @ of_users.T
     predicted = predicted + network.user_bias + network.item_bias[:, None]
-    (((predicted - centred) * there).square().sum() / 3).backward()
+    penalty = item.between[0].weight.square().sum() + user.between[0].weight.square().sum()
+    ((((predicted - centred) * there).square().sum() + 0.4 * penalty) / 3).backward()
     for name, parameter in network.named_parameters():
         torch.testing.assert_close(ours[name], parameter.grad, rtol=1e-4, atol=1e-5, msg=lambda m, n=name: f"{n}: {m}")
     with torch.no_grad():
         weights, biases = network.decoder()
         kept = network.code(rows_of(RATINGS)) @ weights.T + biases
     torch.testing.assert_close(kept, (predicted + x[x != 0].mean()).detach())
+
+
+def test_hidden_weights_pay_their_own_penalty_and_all_others_the_schedules() -> None:
+    model = AutoRecBoth(latent=5, hidden_layers=3, starts=2)
+    model.network = model._build(4, 3, torch.Generator().manual_seed(2))
+    (each,) = model._passes(sparse.csr_array(RATINGS))
+    (step,) = each.steps
+    assert len(step.parameters) == len(list(model.network.parameters()))
+    assert [tuple(weight.shape) for weight in step.unpenalised] == [(5, 5)] * 8

@@ -71,6 +71,14 @@ def test_l2_pulls_weights_to_the_ridge_solution_and_leaves_biases_alone() -> Non
     assert network.bias.abs().max() < 1e-2
 
 
+def test_l2_spares_the_parameters_that_a_step_names() -> None:
+    network = Line(6)
+    passes = (Pass((Step(network.loss, tuple(network.parameters()), unpenalised=(network.weight,)),)),)
+    schedule = Schedule(epochs=600, batch_rows=40, learning_rate=0.02, l2=4.0)
+    train(network, passes, matrix(), schedule, Machine.of(OPTIONS), OPTIONS)
+    np.testing.assert_allclose(network.weight.detach().numpy()[0], matrix().toarray().mean(axis=0), atol=1e-3)
+
+
 def test_with_decay_the_steps_become_smaller_along_half_a_cosine() -> None:
     """Adam's first steps have the length of the learning rate while the gradient keeps its sign."""
     schedule = Schedule(epochs=4, batch_rows=40, learning_rate=1e-4, decay=True)

@@ -12,7 +12,7 @@ from scipy import sparse
 from recae.training import multinomial
 from recae.training.layers import ObservedLinear, SparseLinear
 from recae.training.multinomial import MultinomialOutput
-from recae.training.sparse import SparseRows
+from recae.training.sparse import SparseRows, add_column_sums
 
 CPU = torch.device("cpu")
 
@@ -141,3 +141,22 @@ def test_rows_are_normalised_before_they_are_corrupted() -> None:
     survivors = dropped[dropped > 0].unique()
     torch.testing.assert_close(survivors, torch.tensor([0.6, 0.8]) / 0.75)  # scaled by 1 / keep, not renormalised
     assert abs(float((dropped > 0).float().mean()) - 0.75) < 0.02
+
+
+def test_entries_without_zeros_are_the_same_matrix() -> None:
+    matrix = sparse.csr_array(np.array([[3.0, 0, 4.0], [0, 0, 0], [0, 5.0, 6.0]], dtype=np.float32))
+    rows = SparseRows.of(matrix, CPU)
+    hidden = rows.with_values(rows.values * torch.tensor([0.0, 1.0, 1.0, 0.0])).without_zeros()
+    assert hidden.indptr.tolist() == [0, 1, 1, 2]
+    assert (hidden.indices.tolist(), hidden.values.tolist()) == ([2, 1], [4.0, 5.0])
+
+
+def test_a_copy_with_other_values_knows_the_order_of_its_entries() -> None:
+    rows, dense = random_rows(3, 6, 5, 0.5)
+    order = rows.by_column
+    copy = rows.with_values(rows.values * 2)
+    assert copy.by_column is order
+    assert len(rows.with_values(rows.values * 0).without_zeros().by_column.order) == 0
+    total = torch.zeros(5, 6)
+    add_column_sums(copy, torch.eye(6), total)
+    torch.testing.assert_close(total, 2 * dense.T)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import torch
@@ -10,33 +11,39 @@ from scipy import sparse
 from torch import Tensor, nn
 
 from recae.models.autoencoders.autorec import SOURCE
+from recae.models.autoencoders.average import Average, averaged
 from recae.models.autoencoders.item_ratings import ItemRatings
 from recae.models.autoencoders.rating_network import RatingConfig
 from recae.models.base import ModelInfo, param
-from recae.training.engine import Loss, Machine
+from recae.training.engine import Loss, Machine, Pass, Step
 from recae.training.layers import Dense, observed_product, small_bias, sparse_product, xavier
 from recae.training.sparse import SparseRows
 
-GAIN = 2.5
+HIDDEN_START = 2.0
+"""By how much the hidden layers' weights start larger than usual: a sigmoid's outputs differ little."""
 
 
 class AutoRecBothConfig(RatingConfig):
     """Hyper-parameters of the joint AutoRec."""
 
-    epochs: int = param(110, ge=1, le=100_000)
+    epochs: int = param(120, ge=1, le=100_000)
     """Gradient steps, each on all ratings; over them the step size falls to zero along half a cosine."""
     batch_users: int = param(2**31, ge=1)
     """Items per gradient step: all of them, since a user's code needs all of the user's ratings."""
-    learning_rate: float = param(1e-2, gt=0, le=1, tune=(1e-3, 3e-2), scale="log")
+    learning_rate: float = param(1.2e-2, gt=0, le=1, tune=(1e-3, 3e-2), scale="log")
     """Adam's step size at the start."""
-    hidden_layers: int = param(1, ge=1, le=4)
+    starts: int = param(3, ge=1, le=100)
+    """How many networks are trained side by side from independent starts; their predictions are averaged."""
+    hidden_layers: int = param(2, ge=1, le=4)
     """How many hidden layers there are on each side."""
     latent: int = param(250, ge=1, tune=(50, 500), scale="log")
     """Size of each hidden layer."""
-    dropout: float = param(0.8, ge=0, lt=1, tune=(0.3, 0.9))
+    dropout: float = param(0.85, ge=0, lt=1, tune=(0.3, 0.9))
     """Share of the ratings hidden from both inputs in each gradient step; those left are scaled up."""
-    l2: float = param(80.0, ge=0, tune=(10.0, 500.0), scale="log")
+    l2: float = param(45.0, ge=0, tune=(10.0, 500.0), scale="log")
     """Weight of the sum of squared weights beside the sum of squared errors over all known ratings."""
+    hidden_l2: float = param(10.0, ge=0, tune=(1.0, 100.0), scale="log")
+    """The same for the weights between two hidden layers; they are few, and every row's code depends on them."""
 
     def penalty(self, n_rows: int) -> float:
         return 2 * self.l2 / n_rows
@@ -52,15 +59,21 @@ class _Side(nn.Module):
         self.bias = small_bias(config.latent, generator)
         more = range(config.hidden_layers - 1)
         self.between = nn.ModuleList(Dense(config.latent, config.latent, generator) for _ in more)
+        with torch.no_grad():
+            for weight in self.between_weights():
+                weight.mul_(HIDDEN_START)
 
     def forward(self, ratings: SparseRows, shown: SparseRows) -> Tensor:
         """(n_rows, latent) code."""
         before = sparse_product(ratings, self.rating) + self.bias
         hidden = torch.sigmoid(before if self.known is None else before + sparse_product(shown, self.known))
         for layer in self.between:
-            # A sigmoid's outputs differ little; without a gain l2 would take the next layer's input to nothing.
-            hidden = torch.sigmoid(layer(GAIN * (hidden - 0.5)))
+            hidden = torch.sigmoid(layer(hidden - 0.5))
         return hidden - 0.5
+
+    def between_weights(self) -> list[nn.Parameter]:
+        """The (latent, latent) weights of the hidden layers after the first."""
+        return [layer.weight for layer in cast("Iterable[Dense]", self.between)]
 
 
 class AutoRecBothNetwork(nn.Module):
@@ -72,7 +85,7 @@ class AutoRecBothNetwork(nn.Module):
     def __init__(self, n_users: int, n_items: int, config: AutoRecBothConfig, generator: torch.Generator) -> None:
         super().__init__()
         self.register_buffer("centre", torch.zeros(1, device=generator.device))
-        self.dropout = config.dropout
+        self.dropout, self.hidden_l2 = config.dropout, config.hidden_l2
         self.item_code = _Side(n_users, config, generator)
         self.user_code = _Side(n_items, config, generator)
         self.user_weight = xavier(n_users, config.latent, generator)
@@ -102,28 +115,37 @@ class AutoRecBothNetwork(nn.Module):
         both = observed_product(items, self._of_users(users, users.with_values(shown.values[order])), batch)
         errors = both + self.user_bias[batch.indices] + self.centre - batch.values
         squared = errors.square().sum()
-        return Loss(squared / batch.n_rows, {"mse": squared / max(1, len(errors))})
+        penalty = sum((weight.square().sum() for weight in self.between_weights()), squared.new_zeros(()))
+        total = (squared + self.hidden_l2 * penalty) / batch.n_rows
+        return Loss(total, {"mse": squared / max(1, len(errors))})
+
+    def between_weights(self) -> list[nn.Parameter]:
+        """The hidden layers' weights, which pay `hidden_l2` instead of `l2`."""
+        return [*self.item_code.between_weights(), *self.user_code.between_weights()]
 
     def _of_items(self, rows: SparseRows, shown: SparseRows) -> Tensor:
-        code = self.item_code(self._centred(rows, shown), shown)
+        code = self.item_code(*self._inputs(rows, shown))
         return torch.cat([code, self.item_weight[rows.positions], self.item_bias[rows.positions, None]], dim=1)
 
     def _of_users(self, rows: SparseRows, shown: SparseRows) -> Tensor:
-        code = self.user_code(self._centred(rows, shown), shown)
+        code = self.user_code(*self._inputs(rows, shown))
         return torch.cat([self.user_weight, code, torch.ones_like(code[:, :1])], dim=1)
 
-    def _centred(self, rows: SparseRows, shown: SparseRows) -> SparseRows:
-        return rows.with_values((rows.values - self.centre) * shown.values)
+    def _inputs(self, rows: SparseRows, shown: SparseRows) -> tuple[SparseRows, SparseRows]:
+        """The ratings less their mean, and that they are there, both only where `shown` is not zero."""
+        there = shown.without_zeros()
+        ratings = (rows.values - self.centre)[shown.values != 0]
+        return there.with_values(ratings * there.values), there
 
 
 def _transposed(batch: SparseRows) -> tuple[SparseRows, Tensor]:
     """The columns of a batch as rows over the positions of all training rows, and where each entry came from."""
-    order = torch.argsort(batch.indices, stable=True)
+    order = batch.by_column.order
     counts = torch.bincount(batch.indices, minlength=batch.n_columns)
     indptr = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
     if batch.positions is None:
         raise ValueError("the positions of the rows are needed")
-    return SparseRows(indptr, batch.positions[batch.rows[order]], batch.values[order], batch.n_rows), order
+    return SparseRows(indptr, batch.positions[batch.by_column.rows], batch.values[order], batch.n_rows), order
 
 
 class AutoRecBoth(ItemRatings):
@@ -140,13 +162,24 @@ class AutoRecBoth(ItemRatings):
         family="autoencoder",
         needs="ratings",
         inductive=False,
-        cost="memory 48 x (users + items) x latent bytes; time per epoch ~ ratings x latent",
+        cost="memory 48 x starts x (users + items) x latent bytes; time per epoch ~ starts x ratings x latent",
     )
     Config = AutoRecBothConfig
-    grid: ClassVar[tuple[dict[str, Any], ...]] = ({}, {"l2": 60.0, "hidden_layers": 2}, {"l2": 40.0}, {"l2": 15.0})
+    grid: ClassVar[tuple[dict[str, Any], ...]] = (
+        {},
+        {"hidden_layers": 1, "l2": 80.0, "dropout": 0.8, "starts": 1},
+        {"latent": 150, "starts": 5},
+        {"l2": 15.0},
+    )
 
     def _build(self, n_users: int, n_items: int, generator: torch.Generator) -> nn.Module:
-        return AutoRecBothNetwork(n_users, n_items, self.config, generator)
+        return averaged(self.config.starts, lambda: AutoRecBothNetwork(n_users, n_items, self.config, generator))
+
+    def _passes(self, rows: sparse.csr_array) -> Sequence[Pass]:
+        self.network.start_at(rows)
+        networks = self.network if isinstance(self.network, Average) else [self.network]
+        between = tuple(weight for network in networks for weight in network.between_weights())
+        return (Pass((Step(self.network.loss, tuple(self.network.parameters()), unpenalised=between),)),)
 
     @property
     def _code_size(self) -> int:

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from recae.models.autoencoders.autorec import SOURCE, AutoRecConfig, AutoRecNetwork
+from recae.models.autoencoders.average import averaged
 from recae.models.autoencoders.item_ratings import ItemRatings
 from recae.models.base import ModelInfo
 
@@ -25,10 +26,10 @@ class AutoRecItem(ItemRatings):
         family="autoencoder",
         needs="ratings",
         inductive=False,
-        cost="memory 36 x users x latent bytes; time per epoch ~ ratings x latent",
+        cost="memory 36 x starts x users x latent bytes; time per epoch ~ starts x ratings x latent",
     )
     Config = AutoRecConfig
     grid: ClassVar[tuple[dict[str, Any], ...]] = ({}, {"l2": 100.0}, {"l2": 300.0}, {"l2": 20.0}, {"dropout": 0.5})
 
     def _build(self, n_users: int, n_items: int, generator: torch.Generator) -> nn.Module:
-        return AutoRecNetwork(n_users, self.config, generator)
+        return averaged(self.config.starts, lambda: AutoRecNetwork(n_users, self.config, generator))

@@ -12,6 +12,7 @@ from torch import nn
 
 from recae.data.split import HeldOut
 from recae.models.autoencoders.autorec import SOURCE, AutoRecConfig, AutoRecNetwork
+from recae.models.autoencoders.average import averaged
 from recae.models.autoencoders.network import NetworkRecommender
 from recae.models.base import ModelInfo
 from recae.training.engine import Pass
@@ -29,7 +30,7 @@ class AutoRecUser(NetworkRecommender):
         source=SOURCE,
         family="autoencoder",
         needs="ratings",
-        cost="memory 36 x items x latent bytes; time per epoch ~ ratings x latent",
+        cost="memory 36 x starts x items x latent bytes; time per epoch ~ starts x ratings x latent",
     )
     Config = AutoRecConfig
     grid: ClassVar[tuple[dict[str, Any], ...]] = ({}, {"l2": 100.0}, {"l2": 300.0}, {"l2": 20.0}, {"dropout": 0.5})
@@ -37,7 +38,7 @@ class AutoRecUser(NetworkRecommender):
     stop_metric = "rmse"
 
     def _build(self, n_users: int, n_items: int, generator: torch.Generator) -> nn.Module:
-        return AutoRecNetwork(n_items, self.config, generator)
+        return averaged(self.config.starts, lambda: AutoRecNetwork(n_items, self.config, generator))
 
     def _passes(self, rows: sparse.csr_array) -> Sequence[Pass]:
         self.network.start_at(rows)
@@ -52,3 +53,8 @@ class AutoRecUser(NetworkRecommender):
             return predicted
 
         return held_out_rmse(predict, valid)
+
+    @torch.no_grad()
+    def item_vectors(self) -> np.ndarray:
+        vectors: np.ndarray = self.network.decoder()[0].cpu().numpy()
+        return vectors

@@ -10,6 +10,7 @@ import torch
 from scipy import sparse
 from torch import Tensor, nn
 
+from recae.models.autoencoders.average import averaged
 from recae.models.autoencoders.item_ratings import ItemRatings
 from recae.models.autoencoders.sparse_fc import SparseFcConfig, SparseFcNetwork
 from recae.models.base import ModelInfo, param
@@ -23,7 +24,7 @@ _BLOCK_FLOATS = 1 << 22
 class GlocalKConfig(SparseFcConfig):
     """Hyper-parameters of GLocal-K; on ML-1M the authors have l2 70, kernel_l2 0.018, 500 units and no dropout."""
 
-    epochs: int = param(60, ge=1, le=100_000)
+    epochs: int = param(50, ge=1, le=100_000)
     """Passes over the items in both stages; over them the step size falls to zero along half a cosine."""
     tuning_epochs: int = param(10, ge=0)
     """How many of the epochs, the last, fine-tune with the global kernel."""
@@ -149,14 +150,20 @@ class GlocalK(ItemRatings):
         family="autoencoder",
         needs="ratings",
         inductive=False,
-        cost="memory 60 x users x latent bytes; time per epoch ~ (ratings + batches x users) x latent, "
-        "in the second stage + items x users x latent",
+        cost="memory 60 x starts x users x latent bytes; "
+        "time per epoch ~ starts x (ratings + batches x users) x latent, "
+        "in the second stage + starts x items x users x latent",
     )
     Config = GlocalKConfig
-    grid: ClassVar[tuple[dict[str, Any], ...]] = ({}, {"l2": 30.0}, {"l2": 10.0}, {"tuning_epochs": 30})
+    grid: ClassVar[tuple[dict[str, Any], ...]] = (
+        {},
+        {"l2": 50.0, "dropout": 0.85, "latent": 500, "starts": 2},
+        {"l2": 10.0},
+        {"tuning_epochs": 30},
+    )
 
     def _build(self, n_users: int, n_items: int, generator: torch.Generator) -> nn.Module:
-        return GlocalKNetwork(n_users, n_items, self.config, generator)
+        return averaged(self.config.starts, lambda: GlocalKNetwork(n_users, n_items, self.config, generator))
 
     def _passes(self, rows: sparse.csr_array) -> Sequence[Pass]:
         self.network.start_at(rows)

@@ -35,9 +35,9 @@ class ItemRatings(NetworkRecommender):
     stop_metric = "rmse"
 
     codes: Tensor
-    """(n_items, latent) float32: the hidden code of every item."""
+    """(n_items, starts x latent) float32: the hidden code of every item."""
     user_weights: Tensor
-    """(n_users, latent) float32: the output layer's row of every user."""
+    """(n_users, starts x latent) float32: the output layer's row of every user."""
     user_biases: Tensor
     """(n_users,) float32."""
 
@@ -86,7 +86,7 @@ class ItemRatings(NetworkRecommender):
         return {name: tensor.cpu().numpy() for name, tensor in kept.items()}
 
     def _restore(self, weights: Weights) -> None:
-        n_users, latent = 0 if self.users is None else len(self.users), self._code_size
+        n_users, latent = 0 if self.users is None else len(self.users), self.config.starts * self._code_size
         shapes = {"codes": (len(self.items), latent), "user_weights": (n_users, latent), "user_biases": (n_users,)}
         if weights.keys() != shapes.keys():
             raise KeyError(f"{self.info.name} needs {', '.join(shapes)}")
@@ -95,6 +95,7 @@ class ItemRatings(NetworkRecommender):
 
     @property
     def _code_size(self) -> int:
+        """Of one network."""
         return int(self.config.latent)
 
     def item_vectors(self) -> np.ndarray:

@@ -32,6 +32,8 @@ class RatingConfig(NetworkConfig):
     """Size of a hidden layer."""
     dropout: float = param(0.0, ge=0, lt=1, tune=(0.0, 0.7))
     """Share of the ratings hidden from the input in each gradient step; those left are scaled up."""
+    starts: int = param(1, ge=1, le=100)
+    """How many networks are trained side by side from independent starts; their predictions are averaged."""
     known: bool = param(True, tune=(True, False), scale="choice")
     """Learn a second input weight of every column, for that it has a rating at all (as SVD++ does). False: none."""
 
@@ -85,12 +87,14 @@ class RatingNetwork(nn.Module):
 
     def first(self, rows: SparseRows, shown: SparseRows, weight: Tensor) -> Tensor:
         """(n_rows, latent) ratings times weight, each as many times as `shown` says at its entry."""
-        return sparse_product(rows.with_values((rows.values - self.centre) * shown.values), weight)
+        return sparse_product(rows.with_values((rows.values - self.centre) * shown.values).without_zeros(), weight)
 
     def encode(self, rows: SparseRows, shown: SparseRows, layers: Layers) -> Tensor:
         """(n_rows, latent) code of the ratings shown."""
         before = self.first(rows, shown, layers.first) + self.encoder_bias
-        hidden = torch.sigmoid(before if self.known is None else before + sparse_product(shown, self.known))
+        hidden = torch.sigmoid(
+            before if self.known is None else before + sparse_product(shown.without_zeros(), self.known)
+        )
         for weight, bias in layers.between:
             # Less 1/2, so that the units of the next layer do not all begin with one large input in common.
             hidden = torch.sigmoid(torch.addmm(bias, hidden - 0.5, weight))
