@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from recae.errors import CapacityError
 from recae.models.registry import create
 from recae.options import RunOptions
 
@@ -31,3 +32,13 @@ def test_without_the_filter_it_is_rdlae(tastes):
     plain = create("rdlae", **SHARED).fit(tastes, options=OPTIONS)
     without = create("rdlae-low-pass", **SHARED, low_pass=0).fit(tastes, options=OPTIONS)
     np.testing.assert_array_equal(without.weights()["weights"], plain.weights()["weights"])
+
+
+def test_a_filter_that_would_not_fit_is_refused_before_the_inverse_is_taken(make_log):
+    """Few items and many users: the inverse is small, the singular vectors of the users are not."""
+    log = make_log([(user, item) for user in range(3000) for item in range(user % 5, user % 5 + 8)])
+    wide = create("rdlae-low-pass", rank_share=1.0)
+    with pytest.raises(CapacityError, match=r"the filter of rdlae-low-pass on 3000 users .* a smaller rank_share"):
+        wide.fit(log, options=RunOptions(max_memory=1_000_000))
+    with pytest.raises(CapacityError, match=r"^rdlae-low-pass on 12 items"):
+        create("rdlae-low-pass", low_pass=0).fit(log, options=RunOptions(max_memory=1_000_000))

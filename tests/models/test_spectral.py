@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from conftest import log_of
 from scipy import sparse
 
-from recae.errors import ConfigError
+from recae.errors import CapacityError, ConfigError
 from recae.models.linear import gf_cf, svd_ae
 from recae.models.linear.normalised import degree_normalised, inverse_roots
 from recae.models.pattern import pattern_weights, restore_pattern
 from recae.models.registry import create
+from recae.options import RunOptions
 
 
 def roots_of(dense: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -147,6 +150,20 @@ def test_items_and_users_without_interactions_are_no_hindrance(name, tastes):
 def test_impossible_settings_are_refused(name, settings):
     with pytest.raises(ConfigError, match=next(iter(settings))):
         create(name, **settings)
+
+
+def test_a_decomposition_that_would_not_fit_is_refused_before_it_is_begun(tastes):
+    with pytest.raises(CapacityError, match=r"svd-ae on 120 users and 40 items would take .* a smaller rank_share"):
+        create("svd-ae").fit(tastes, options=RunOptions(max_memory=1000))
+
+
+def test_the_estimate_of_the_decomposition_holds_its_peak():
+    binary = sparse.random_array((4000, 900), density=0.02, format="csr", rng=np.random.default_rng(0)).astype("f4")
+    tracemalloc.start()
+    svd_ae.low_pass(binary, 0.1, 0.0, 0)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert 0.7 * peak < svd_ae.memory_needed(binary, 0.1) < 2 * peak
 
 
 def test_a_pattern_comes_back_and_a_damaged_one_is_refused(tastes):

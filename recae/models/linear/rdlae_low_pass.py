@@ -9,9 +9,10 @@ import numpy as np
 from recae.data.interactions import Interactions
 from recae.data.split import HeldOut
 from recae.models.base import ModelInfo, param
+from recae.models.capacity import require_memory
 from recae.models.linear.gram import BLOCK_ITEMS
 from recae.models.linear.rdlae import Rdlae
-from recae.models.linear.svd_ae import low_pass
+from recae.models.linear.svd_ae import low_pass, memory_needed
 from recae.options import RunOptions
 
 
@@ -30,7 +31,7 @@ class RdlaeLowPass(Rdlae):
         "SIGIR) and the filter of SVD-AE (Hong et al. 2024, IJCAI)",
         family="linear",
         cost="with k = rank_share * min(users, items): time min(users, items)^3 + items^2 * k multiply-adds, memory "
-        "4 * items^2 bytes (and 4 * users^2 if those are fewer)",
+        "4 * items^2 bytes (and 4 * users^2 if those are fewer) and 24 * (users + items) * k",
     )
     grid: ClassVar[tuple[dict[str, Any], ...]] = (
         {},
@@ -58,6 +59,13 @@ class RdlaeLowPass(Rdlae):
         """The filter's ridge, as in SVD-AE."""
 
     def _fit(self, train: Interactions, valid: HeldOut | None, options: RunOptions) -> None:
+        if self.config.low_pass:
+            require_memory(
+                4 * train.n_items**2 + memory_needed(train.binary(), self.config.rank_share),
+                options.max_memory,
+                f"the filter of {self.info.name} on {train.n_users} users and {train.n_items} items",
+                "choose a smaller rank_share, or rdlae, which has no filter",
+            )
         super()._fit(train, valid, options)
         if self.config.low_pass == 0:
             return

@@ -12,6 +12,7 @@ from recae.data.ids import IdIndex
 from recae.data.interactions import Interactions
 from recae.data.split import HeldOut
 from recae.models.base import ModelConfig, ModelInfo, Recommender, Weights, param
+from recae.models.capacity import require_memory
 from recae.models.linear.gram import sum_of_rows
 from recae.models.linear.inverse import sparse_times_dense
 from recae.models.linear.normalised import degree_normalised, inverse_roots
@@ -39,7 +40,7 @@ class SvdAe(Recommender):
         "IJCAI 2024",
         family="linear",
         cost="with k = rank_share * min(users, items): time nnz * k * rounds + (users + items) * (2 k)^2, "
-        "memory 16 * (users + items) * k bytes while fitting, 8 * items * k after it",
+        "memory 24 * (users + items) * k bytes while fitting, 8 * items * k after it",
     )
     grid: ClassVar = (
         {},
@@ -65,6 +66,12 @@ class SvdAe(Recommender):
     """(k, n_items) float32: S^-1 U^T R."""
 
     def _fit(self, train: Interactions, valid: HeldOut | None, options: RunOptions) -> None:
+        require_memory(
+            memory_needed(train.binary(), self.config.rank_share),
+            options.max_memory,
+            f"svd-ae on {train.n_users} users and {train.n_items} items",
+            "choose a smaller rank_share, or pure-svd, whose number of directions does not grow with the data",
+        )
         with options.progress.task("SVD-AE: decomposing", 1) as task:
             self._encoder, self._decoder = low_pass(
                 train.binary(), self.config.rank_share, self.config.l2, options.seed
@@ -82,6 +89,16 @@ class SvdAe(Recommender):
         self._decoder = expect(weights, "decoder", (self._encoder.shape[1], len(self.items)))
 
 
+def rank(shape: tuple[int, int], rank_share: float) -> int:
+    """How many directions `rank_share` of the shorter side are, at least one."""
+    return max(1, int(rank_share * min(shape) + 1e-9))
+
+
+def memory_needed(binary: sparse.csr_array, rank_share: float) -> int:
+    """Bytes that `low_pass` takes at its peak: three sets of singular vectors in float64, and copies of the matrix."""
+    return 24 * sum(binary.shape) * rank(binary.shape, rank_share) + 32 * binary.nnz
+
+
 def low_pass(binary: sparse.csr_array, rank_share: float, l2: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """The two factors of SVD-AE's weights for a history that is divided by the square root of its length.
 
@@ -90,8 +107,7 @@ def low_pass(binary: sparse.csr_array, rank_share: float, l2: float, seed: int) 
         shorter side of `binary`, without directions that are next to nothing.
     """
     roots = inverse_roots(np.bincount(binary.indices, minlength=binary.shape[1]))
-    factors = max(1, int(rank_share * min(binary.shape) + 1e-9))
-    values, vectors = leading_directions(degree_normalised(binary, roots), factors, seed)
+    values, vectors = leading_directions(degree_normalised(binary, roots), rank(binary.shape, rank_share), seed)
     kept = values > NOISE * values.max()
     values, directions = values[kept], vectors[:, kept]
     encoder = np.ascontiguousarray(directions * roots[:, None], dtype=np.float32)
