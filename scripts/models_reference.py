@@ -43,7 +43,7 @@ def reproduced(stored: dict[str, Any]) -> str:
     head = (
         "\n# Figures\n\nMeasured by `python scripts/reproduce.py`; the full record, with every setting that was tried, "
         "is in `reproduced.json`. Settings that are not named are the defaults. *Tried*: how many settings were "
-        "compared on validation data; 0 means that the setting was given, as published.\n"
+        "compared on validation data; 0 means that there was one setting, named in `scripts/recipes.py`.\n"
     )
     parts = [head]
     for data, rows in stored.items():

@@ -196,7 +196,7 @@ class RecVae(NetworkRecommender):
         ),
         family="autoencoder",
         cost=(
-            "memory 20 x items x (hidden + latent) + 20 x layers x hidden^2 bytes; "
+            "memory items x (24 x hidden + 20 x latent) + 24 x layers x hidden^2 bytes; "
             "time per epoch ~ 4 x users x (items x latent + layers x hidden^2) + 4 x interactions x hidden"
         ),
     )

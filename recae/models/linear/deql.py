@@ -24,6 +24,7 @@ class Deql(GramModel):
     b being column i of B without B_ii. The first line says that b is EDLAE's column times 1 - t B_ii; the second
     then gives B_ii, where the Schur complement has what it needs: 1 / (inverse)_ii - penalty_i is the squared error
     at item i that EDLAE's column leaves. Thus one inverse serves all columns, and `l2` means what it does in EDLAE.
+    With a `user_power` above 0, G_ii in the second line is taken to be item i's users, which it then only nearly is.
     """
 
     info: ClassVar = ModelInfo(

@@ -22,6 +22,7 @@ def dropout_penalty(weight_of: np.ndarray, dropout: float, l2: float) -> np.ndar
     """(n_items,) what dropout and `l2` add to the diagonal of the Gram matrix, for its diagonal `weight_of`.
 
     With kept entries scaled by 1 / (1 - p), X^T X keeps its expectation under dropout everywhere but on the
-    diagonal, which grows by p / (1 - p) of itself.
+    diagonal, which grows by p / (1 - p) of itself. The models pass the numbers of users, as DAN's authors do, also
+    where a `user_power` weighs these.
     """
     return l2 + dropout / (1 - dropout) * weight_of

@@ -46,7 +46,7 @@ class Sansa(Recommender):
         "inverse preconditionings I. SIAM J. Matrix Anal. Appl. 14(1)",
         family="linear",
         cost="with k = density * items weights per item: time items * (spare * k)^3, memory 24 * spare * k * items "
-        "bytes while fitting and 16 * k * items afterwards",
+        "bytes while fitting and 20 * k * items afterwards",
     )
     Config = SansaConfig
     grid: ClassVar = ({}, {"density": 0.02}, {"density": 0.001}, {"l2": 50.0, "density": 0.001})

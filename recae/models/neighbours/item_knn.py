@@ -71,10 +71,9 @@ def weigh(binary: sparse.csr_array, similarity: Similarity) -> sparse.csr_array:
     """The entries of a binary (n_users, n_items) matrix, weighted for the comparison of its columns.
 
     With n(u) the length of a history and n(i) the number of an item's users:
-    asymmetric: 1. cosine: 1 / sqrt(n(u)). tf-idf: log(1 + n_items / n(u)), users being the terms and items the
-    texts. bm25: that
-    times (k1 + 1) / (1 + k1 (1 - b + b n(i) / mean n(i))) with k1 = 1.2, b = 0.75 (Robertson, Zaragoza, 2009: The
-    probabilistic relevance framework: BM25 and beyond).
+    asymmetric: 1. cosine: 1 / sqrt(n(u)). tf-idf: log(1 + n_items / n(u)), users being the terms and items the texts.
+    bm25: tf-idf's weight times (k1 + 1) / (1 + k1 (1 - b + b n(i) / mean n(i))) with k1 = 1.2, b = 0.75 (Robertson,
+    Zaragoza, 2009: The probabilistic relevance framework: BM25 and beyond).
     """
     if similarity == "asymmetric":
         return binary
