@@ -269,7 +269,8 @@ def _check_finite(losses: dict[str, float], epoch: int) -> None:
     for name, value in losses.items():
         if not math.isfinite(value):
             raise TrainingDivergedError(
-                f"Training diverged: {name} became {value} in epoch {epoch}. Lower learning_rate, or raise l2."
+                f"Training diverged: {name} became {value} in epoch {epoch}. Lower learning_rate, or raise l2 "
+                "where the model has it."
             )
 
 

@@ -8,6 +8,7 @@ import torch
 from scipy import sparse
 from torch.nn import functional
 
+from recae.models.autoencoders import cosine_dae
 from recae.models.autoencoders.cosine_dae import CosineDaeConfig, CosineDaeNetwork, hidden_cosine_loss
 from recae.options import RunOptions
 from recae.training.engine import Machine
@@ -64,6 +65,24 @@ def test_scores_are_the_decoded_code_of_the_whole_history():
     network = CosineDaeNetwork(30, CosineDaeConfig(latent=5), torch.Generator().manual_seed(2))
     expected = functional.silu(dense @ network.weight + network.bias) @ network.weight.T
     torch.testing.assert_close(network.scores(rows), expected)
+
+
+@pytest.mark.parametrize("dropout", [0.2, 0.7])
+def test_the_encoder_sees_what_is_not_hidden_and_the_loss_asks_for_the_rest(dropout, monkeypatch):
+    _, rows = histories(400)
+    network = CosineDaeNetwork(30, CosineDaeConfig(latent=5, dropout=dropout), torch.Generator().manual_seed(2))
+    seen = []
+
+    def note(code, weight, target, kept, dtype):
+        seen.extend([code, target, kept])
+        return hidden_cosine_loss(code, weight, target, kept, dtype)
+
+    monkeypatch.setattr(cosine_dae, "hidden_cosine_loss", note)
+    network.loss(rows, 0, Machine.of(RunOptions(seed=4, device="cpu", precision="fp32")))
+    code, target, kept = seen
+    torch.testing.assert_close(target.values + kept.values, rows.values)
+    torch.testing.assert_close(code, network.code(kept))
+    assert float(target.values.mean()) == pytest.approx(dropout, abs=0.05)
 
 
 def test_what_is_hidden_changes_from_step_to_step_and_repeats_with_the_seed():

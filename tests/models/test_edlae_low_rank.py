@@ -136,6 +136,17 @@ def test_scores_are_of_the_product_without_its_diagonal_and_the_weights_are_thin
     np.testing.assert_allclose(model.score(histories), histories.toarray() @ weights, atol=1e-5)
 
 
+def test_user_power_weighs_the_users_as_in_edlae(tastes):
+    """Of a rank that leaves nothing out the two are alike, but for how far the rounds have come."""
+    settings = {"l2": L2, "dropout": DROPOUT, "user_power": 0.7}
+    full = create("edlae", **settings).fit(tastes).weights()["weights"]
+    other = create("edlae", **settings | {"user_power": 0.0}).fit(tastes).weights()["weights"]
+    found = create("edlae-low-rank", rank=40, omega=10.0, iterations=200, **settings).fit(tastes).weights()
+    thin = found["encoder"] @ found["decoder"].T
+    np.fill_diagonal(thin, 0)
+    assert np.abs(thin - full).mean() < 0.5 * np.abs(other - full).mean()
+
+
 def test_item_power_scales_the_weights(tastes):
     plain, scaled = (create("edlae-low-rank", rank=8, l2=L2, item_power=power).fit(tastes) for power in (0.0, 0.3))
     first, second = (m.weights()["encoder"] @ m.weights()["decoder"].T for m in (plain, scaled))

@@ -126,6 +126,18 @@ class TestLosses:
         assert 0.3 * matrix.nnz < hidden < 0.7 * matrix.nnz
         assert kept == whole == 0
 
+    def test_the_decoder_is_shown_less_where_that_is_asked_for(self) -> None:
+        config = TINY.model_copy(update={"decoder_dropout": 0.5})
+        network, matrix, hidden = network_of(config), random_matrix(), list[int]()
+        alternation = Alternation(network, config, matrix)
+        network.encoder.first.register_forward_hook(
+            lambda _module, inputs, _output: hidden.append(int((inputs[0].values == 0).sum()))
+        )
+        alternation.encoder_loss(rows_of(matrix), 0, Machine.of(FP32))
+        alternation.decoder_loss(rows_of(matrix), 0, Machine.of(FP32))
+        assert hidden[0] == 0
+        assert 0.3 * matrix.nnz < hidden[1] < 0.7 * matrix.nnz
+
 
 class TestAlternation:
     def trained(self, **changed: object) -> tuple[RecVaeNetwork, Alternation, list[tuple[str, Step]]]:
