@@ -119,8 +119,8 @@ def test_the_error_that_stops_training_is_that_of_the_evaluation() -> None:
 @pytest.mark.parametrize(
     "model",
     [
-        SparseFc(latent=16, l2=0.01, dropout=0, epochs=150, batch_users=15, learning_rate=0.02),
-        AutoRecBoth(latent=16, l2=0.01, dropout=0, epochs=300, learning_rate=0.02),
+        SparseFc(latent=16, l2=0.01, dropout=0, epochs=100, batch_users=15, learning_rate=0.02, starts=1),
+        AutoRecBoth(latent=16, l2=0.01, dropout=0, epochs=200, learning_rate=0.02, starts=1),
     ],
 )
 def test_it_recovers_ratings_of_low_rank(model: SparseFc | AutoRecBoth) -> None:

@@ -152,7 +152,8 @@ class AutoRecBoth(ItemRatings):
     """I-AutoRec and U-AutoRec trained as one: a predicted rating is the sum of what the item's ratings by others and
     the user's other ratings say.
 
-    No paper's model: each side has an input weight for ratings and another for there being one, as SVD++ has.
+    No paper's model: each side has an input weight for ratings and another for there being one, as SVD++ has, and two
+    hidden layers; by default the predictions of three such networks are averaged.
     """
 
     info = ModelInfo(

@@ -18,7 +18,7 @@ from recae.training.engine import Pass, Step
 from recae.training.layers import sparse_product
 from recae.training.sparse import SparseRows
 
-_BLOCK_FLOATS = 1 << 22
+_BLOCK_FLOATS = 1 << 21
 
 
 class GlocalKConfig(SparseFcConfig):
