@@ -50,6 +50,24 @@ def test_loss_and_gradients_equal_the_dense_form(n_rows):
         torch.testing.assert_close(left.grad, right.grad, atol=1e-6, rtol=1e-4)
 
 
+def test_no_cosine_exceeds_one_where_rounding_eats_the_rest_of_the_scores():
+    """Nearly all of the squared scores stands at kept items and is subtracted again; 7.265 is less in bf16."""
+    dense = torch.zeros(40, 200)
+    for row in range(40):
+        dense[row, 10 * (row % 20) : 10 * (row % 20) + 10] = 1
+    rows = SparseRows.of(sparse.csr_array(dense.numpy()), CPU)
+    hide = (torch.arange(len(rows.values)) % 10 == 3).float()
+    weight = torch.eye(20).repeat_interleave(10, dim=0) + 0.001 * torch.randn(
+        200, 20, generator=torch.Generator().manual_seed(0)
+    )
+    weight[3::10] *= 0.01
+    code, weight = 7.265 * torch.eye(20).repeat(2, 1), weight.requires_grad_()
+    loss = hidden_cosine_loss(code, weight, rows.with_values(hide), rows.with_values(1 - hide), torch.bfloat16)
+    loss.backward()
+    assert 0 <= float(loss.detach()) <= 2
+    assert torch.isfinite(weight.grad).all()
+
+
 def test_a_row_of_which_nothing_was_hidden_says_nothing():
     _, rows = histories(3)
     weight = torch.randn(30, 4, generator=torch.Generator().manual_seed(0)).requires_grad_()

@@ -83,8 +83,10 @@ def hidden_cosine_loss(
     else:
         spread = functional.linear(narrow_code, narrow_weight).float().square().sum(dim=1)
     squared = spread - target.row_sums(entries.square() * kept.values)
-    inner = target.row_sums(entries * target.values)
-    lengths = (squared.clamp(min=_TINY) * target.row_sums(target.values).clamp(min=1)).sqrt()
+    inner, n_hidden = target.row_sums(entries * target.values), target.row_sums(target.values).clamp(min=1)
+    # Where next to all of y was kept, the difference is the rounding of `dtype`; no cosine may exceed 1 for it.
+    least = inner.detach().square() / n_hidden
+    lengths = (torch.where(squared > least, squared, least).clamp(min=_TINY) * n_hidden).sqrt()
     return 1 - (inner / lengths).mean()
 
 
