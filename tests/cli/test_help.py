@@ -129,7 +129,8 @@ def test_names_of_models_are_completed(
 def test_completing_names_of_models_imports_nothing_heavy() -> None:
     program = (
         "import os, sys\n"
-        "os.environ |= {'_RECAE_COMPLETE': 'bash_complete', 'COMP_WORDS': 'recae train --model gl', 'COMP_CWORD': '3'}\n"
+        "os.environ |= {'_RECAE_COMPLETE': 'bash_complete'}\n"
+        "os.environ |= {'COMP_WORDS': 'recae train --model gl', 'COMP_CWORD': '3'}\n"
         "from recae.cli.main import main\n"
         "main([])\n"
         f"heavy = sorted(set({HEAVY!r}) & set(sys.modules))\n"

@@ -159,7 +159,7 @@ class AutoRecBoth(ItemRatings):
     info = ModelInfo(
         name="autorec-both",
         title="Joint I- and U-AutoRec",
-        source=f"recae, after {SOURCE} and Koren 2008: Factorization Meets the Neighborhood (KDD)",
+        source=f"this project (2026), from {SOURCE} and Koren 2008: Factorization Meets the Neighborhood (KDD)",
         family="autoencoder",
         needs="ratings",
         inductive=False,
