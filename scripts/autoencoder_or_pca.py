@@ -33,7 +33,7 @@ SAMPLE_SPLIT = "user-holdout:valid=0.1,test=0.25,observed=0.8"
 SEED = 42
 OPTIONS = RunOptions(seed=SEED)
 METRIC, COVERAGE, LENGTH = "ndcg@10", "coverage@10", 10
-RANKS = (4, 8, 16, 32, 64, 128, 256, 512, 1024)
+RANKS = (4, 8, 16, 32, 64, 128, 256, 512)
 RARE = 0.2
 MODELS: dict[str, dict[str, Any] | None] = {
     "popularity": None,
@@ -41,7 +41,7 @@ MODELS: dict[str, dict[str, Any] | None] = {
     "svd-ae": None,
     "ease": None,
     "edlae": None,
-    "mult-vae": {"hidden": 0},
+    "cosine-dae": {},
 }
 """None: the best of the model's grid on validation data; otherwise the settings."""
 
@@ -67,13 +67,13 @@ which would make a sparse matrix dense). So what is an autoencoder for? For what
    degrees.
 3. **It may have another loss.** Squared errors also punish a score of 1.3 for an item that is there, and a small
    score for each of thousands that are not. The multinomial likelihood of `mult-dae` and `mult-vae` only asks that the
-   user's items get the probability, in competition with all others, which is nearer to a ranking.
+   user's items get the probability, in competition with all others, which is nearer to a ranking; `elsa` and
+   `cosine-dae` look at the angle between scores and history only, so that no user counts for more than another.
 4. **It may bend.** Behind a non-linear layer the same item can mean different things in different company;
    V V<sup>T</sup> adds up the same row whatever stands beside it.
 
-The first two need no training by gradients: they are what the closed forms below have. `mult-vae` stands there for the
-third; it is taken without hidden layers, so that the fourth has no part in it. The sample is where PCA ought to do
-well, for its invented tastes have few dimensions.
+The first two need no training by gradients: they are what the closed forms below have. `cosine-dae` stands there for
+the others. The sample is where PCA ought to do well, for its invented tastes have few dimensions; real ones have more.
 
 *Coverage* is the share of the catalogue that is in anybody's list of {LENGTH}. *Rare* is the share of all places of
 these lists that is taken by rare items: those that, least popular first, have {RARE:.0%} of the training
@@ -171,7 +171,7 @@ def section(data: Data, rows: Sequence[Row]) -> list[str]:
         f"## {data.title}\n",
         data.about,
         f"{n_users:,} test users and {n_items:,} items, {data.rare.sum():,} of them rare; {hidden:.1%} of the hidden",
-        "items are rare. Settings were chosen on validation data from those that `recae compare` tries; mult-vae was",
+        "items are rare. Settings were chosen on validation data from those that `recae compare` tries; cosine-dae was",
         f"given one. PCA reaches {pca.ndcg / best.ndcg:.1%} of the NDCG@10 of {best.name}.\n",
         "| model | settings | NDCG@10 | coverage | rare |",
         "|---|---|--:|--:|--:|",

@@ -73,8 +73,18 @@ POWERED = tuple(
     for user in (0.5, 0.7)
     for item in (0.1, 0.2)
 )
+HVAMP = {"hidden": 200, "learning_rate": 2e-3, "beta": 0.1, "warm_up": 20, "pseudo_users": 200, "epochs": 60}
+ADVERSARIAL = {
+    "hidden": 0,
+    "latent": 200,
+    "dropout": 0.5,
+    "batch_users": 250,
+    "learning_rate": 3e-3,
+    "adversarial_rate": 3e-4,
+    "epochs": 40,
+}
 CFGAN = {
-    "epochs": 150,
+    "epochs": 60,
     "latent": 100,
     "discriminator_hidden": 50,
     "batch_users": 128,
@@ -101,7 +111,7 @@ ML_1M = DataSet(
         Recipe("ials", "0.2565", SACHDEVA + ", another matrix factorization", refit=True),
         Recipe("bpr"),
         Recipe("nmf", refit=True),
-        Recipe("lmf", settings=({}, {"l2": 10.0})),
+        Recipe("lmf", settings=({"l2": 10.0},)),
         Recipe("ease", "0.2988", SACHDEVA, grid("l2", 250.0, 500.0, 1000.0, 2000.0), refit=True),
         Recipe("ease", "", "", POWERS, "with DAN's powers", refit=True),
         Recipe("edlae", "", "", DENOISING, refit=True),
@@ -117,15 +127,15 @@ ML_1M = DataSet(
         Recipe("elsa", settings=({}, {"latent": 1024, "learning_rate": 0.005})),
         Recipe("cosine-dae"),
         Recipe("inf-ae", "0.3282", SACHDEVA, grid("l2", 5.0, 3.0, 7.0), refit=True),
-        Recipe("mult-dae"),
+        Recipe("mult-dae", settings=({"l2": 1e-4, "learning_rate": 3e-3, "dropout": 0.7, "batch_users": 200},)),
         Recipe("mult-vae", "0.2214", SACHDEVA),
         Recipe("rec-vae", settings=({"layers": 1, "batch_users": 100, "learning_rate": 1e-3, "gamma": 0.007},)),
-        Recipe("h-vamp", settings=({"hidden": 200, "learning_rate": 2e-3, "beta": 0.1, "warm_up": 20},)),
-        Recipe("cdae", settings=({}, {"l2": 5e-3})),
-        Recipe("cdae-fold-in", settings=({}, {"l2": 5e-3})),
-        Recipe("macrid-vae", settings=({"epochs": 60, "patience": 6},)),
+        Recipe("h-vamp", settings=(HVAMP,)),
+        Recipe("cdae", settings=({"epochs": 30},)),
+        Recipe("cdae-fold-in", settings=({"l2": 5e-3, "epochs": 30},)),
+        Recipe("macrid-vae", settings=({"epochs": 30, "patience": 6},)),
         Recipe("cfgan", settings=(CFGAN,)),
-        Recipe("adversarial-ae"),
+        Recipe("adversarial-ae", settings=(ADVERSARIAL,)),
     ),
 )
 
