@@ -56,7 +56,8 @@ def test_test_data_has_no_say_in_the_choice(split: Split) -> None:
 
 
 def test_errors_are_minimised(split: Split, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(AutoRecUser, "grid", ({"epochs": 1}, {"epochs": 20}))
+    shared = {"l2": 1.0, "batch_users": 10, "dropout": 0.2}
+    monkeypatch.setattr(AutoRecUser, "grid", ({"epochs": 1, **shared}, {"epochs": 30, **shared}))
     chosen = select("autorec-user", split, "rmse", DEFAULTS)
     first, second = (trial.value for trial in chosen.trials)
     assert chosen.valid_value == second < first

@@ -57,7 +57,7 @@ def test_test_users_do_not_matter_to_training(crowds: Path, tmp_path: Path) -> N
 def test_what_was_held_back_to_stop_in_time_is_told_and_kept(
     name: str, kind: str, crowds: Path, tmp_path: Path, told: Any
 ) -> None:
-    settings = {"epochs": 3, "latent": 4} | ({"hidden": 8} if name == "mult-vae" else {})
+    settings = {"epochs": 3, "latent": 4} | ({"hidden": 8} if name == "mult-vae" else {"patience": 5})
     options = RunOptions(progress=told)
     made = train(crowds, model=name, settings=settings, out=tmp_path / "m", options=options)
     curve, stopped = made.model.curve, made.facts["stopping"]
