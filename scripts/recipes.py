@@ -73,6 +73,7 @@ POWERED = tuple(
     for user in (0.5, 0.7)
     for item in (0.1, 0.2)
 )
+MULT_VAE = {"hidden": 0, "anneal_steps": 2_000, "beta": 0.5, "batch_users": 100}
 HVAMP = {"hidden": 200, "learning_rate": 2e-3, "beta": 0.1, "warm_up": 20, "pseudo_users": 200, "epochs": 60}
 ADVERSARIAL = {
     "hidden": 0,
@@ -128,7 +129,7 @@ ML_1M = DataSet(
         Recipe("cosine-dae"),
         Recipe("inf-ae", "0.3282", SACHDEVA, grid("l2", 5.0, 3.0, 7.0), refit=True),
         Recipe("mult-dae", settings=({"l2": 1e-4, "learning_rate": 3e-3, "dropout": 0.7, "batch_users": 200},)),
-        Recipe("mult-vae", "0.2214", SACHDEVA),
+        Recipe("mult-vae", "0.2214", SACHDEVA, (MULT_VAE,)),
         Recipe(
             "rec-vae",
             settings=({"layers": 1, "batch_users": 100, "learning_rate": 1e-3, "gamma": 0.005, "epochs": 40},),
