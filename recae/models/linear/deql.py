@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from recae.models.base import ModelInfo, param
-from recae.models.linear.dropout import DropoutConfig, dropout_penalty
+from recae.models.linear.dropout import TRIED, DropoutConfig, dropout_penalty
 from recae.models.linear.gram_model import GramModel
 
 
@@ -35,14 +35,7 @@ class Deql(GramModel):
         family="linear",
         cost="time min(users, items)^3 multiply-adds, memory 4 * items^2 bytes (and 4 * users^2 if those are fewer)",
     )
-    grid: ClassVar = (
-        {},
-        {"l2": 400.0, "dropout": 0.5},
-        {"l2": 80.0, "dropout": 0.8},
-        {"l2": 60.0, "dropout": 0.9, "user_power": 0.5},
-        {"l2": 400.0, "dropout": 0.5, "user_power": 0.5, "item_power": 0.2},
-        {"l2": 400.0, "dropout": 0.5, "user_power": 0.7, "item_power": 0.1},
-    )
+    grid: ClassVar = TRIED
 
     class Config(DropoutConfig):
         """Hyper-parameters of DEQL."""

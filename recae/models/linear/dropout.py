@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from recae.models.base import param
 from recae.models.linear.gram_model import GramConfig
+
+TRIED: tuple[dict[str, Any], ...] = (
+    {},
+    {"l2": 400.0, "dropout": 0.5},
+    {"l2": 80.0, "dropout": 0.8},
+    {"l2": 60.0, "dropout": 0.9, "user_power": 0.5},
+    {"l2": 400.0, "dropout": 0.5, "user_power": 0.5, "item_power": 0.2},
+    {"l2": 400.0, "dropout": 0.5, "user_power": 0.7, "item_power": 0.1},
+)
+"""Settings worth trying on validation data, the same for all that have no hyper-parameter beside these."""
 
 
 class DropoutConfig(GramConfig):
