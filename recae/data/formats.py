@@ -180,11 +180,12 @@ def data_files(folder: Path) -> list[Path]:
 def _open_parquet(path: Path) -> ParquetPart:
     try:
         schema = pq.read_schema(path)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        names = schema.names
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeDecodeError) as error:
         raise DataError(f"{path} is not a Parquet file, or is cut off or damaged.") from error
     except OSError as error:
         raise unreadable(path, error) from error
-    refuse_repeats(schema.names, str(path))
+    refuse_repeats(names, str(path))
     return ParquetPart(path, schema)
 
 

@@ -187,8 +187,10 @@ def _ids_as_text(tables: list[pa.Table], columns: Columns) -> list[pa.Table]:
 
 def _read(path: Path) -> pa.Table:
     try:
-        return pq.read_table(path, partitioning=None)
+        table = pq.read_table(path, partitioning=None)
+        _ = table.column_names  # decoded here, where a garbled name can be told
+        return table
     except OSError as error:
         raise StorageError(f"{path} could not be read: {error.strerror or error}.") from error
-    except pa.ArrowException as error:
+    except (pa.ArrowException, UnicodeDecodeError) as error:
         raise DamagedFileError(f"{path} is not a Parquet file that can be read: {error}") from error

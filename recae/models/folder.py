@@ -180,15 +180,16 @@ def _restore(model: Recommender, path: Path) -> None:
 def _read_table(path: Path, columns: dict[str, pa.DataType | None], rows: int) -> pa.Table:
     try:
         table = pq.read_table(_present(path))
+        names = table.column_names
     except OSError as error:
         # Arrow reports both a refused file and a cut-off one as OSError; only the first has an error number.
         if error.errno is not None:
             raise StorageError(f"{path} could not be read: {error.strerror or error}.") from error
         raise DamagedFileError(f"{path} is cut short: {error}.") from error
-    except pa.ArrowException as error:
+    except (pa.ArrowException, UnicodeDecodeError) as error:
         raise DamagedFileError(f"{path} is not a Parquet file: {error}.") from error
     for name, wanted in columns.items():
-        if name not in table.column_names or wanted not in (None, table.schema.field(name).type):
+        if name not in names or wanted not in (None, table.schema.field(name).type):
             raise DamagedFileError(f"{path} should have the column {name!r}{f' of {wanted}' if wanted else ''}.")
     if len(table) != rows or any(table[name].null_count for name in columns):
         raise DamagedFileError(f"{path} should have {rows} complete rows and has {len(table)}.")

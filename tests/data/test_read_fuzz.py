@@ -71,6 +71,15 @@ def test_damaged_files(name: str, data: st.DataObject, tmp_path: Path) -> None:
     refused_or_read(tmp_path / name, on_bad=data.draw(st.sampled_from(["error", "drop"])))
 
 
+def test_a_garbled_column_name_is_damage(tmp_path: Path) -> None:
+    content = bytearray(parquet_bytes())
+    for byte in range(len(content)):
+        content[byte] ^= 0x80
+        (tmp_path / "log.parquet").write_bytes(bytes(content))
+        refused_or_read(tmp_path / "log.parquet")
+        content[byte] ^= 0x80
+
+
 @FUZZ
 @given(content=st.binary(min_size=1, max_size=200), name=st.sampled_from(list(VALID)))
 def test_any_bytes(content: bytes, name: str, tmp_path: Path) -> None:

@@ -151,6 +151,10 @@ def test_no_foreign_folder_is_replaced(make_log, tmp_path):
     assert read_split(tmp_path / "split").spec == "autorec"
 
 
+def replace_bytes(path, old, new):
+    path.write_bytes(path.read_bytes().replace(old, new))
+
+
 def test_a_damaged_folder_is_refused(make_log, tmp_path):
     whole = write_split(make_split(sample_log(make_log), "per-user"), tmp_path / "split")
 
@@ -166,6 +170,9 @@ def test_a_damaged_folder_is_refused(make_log, tmp_path):
     garbled = damaged("garbled", lambda folder: (folder / "train.parquet").write_bytes(b"PAR1 but not really"))
     with pytest.raises(DamagedFileError, match=r"train\.parquet"):
         read_split(garbled)
+    renamed = damaged("renamed", lambda folder: replace_bytes(folder / "train.parquet", b"user_id", b"user_\xff\x80"))
+    with pytest.raises(DamagedFileError, match=r"train\.parquet"):
+        read_split(renamed)
     swapped = damaged("swapped", lambda folder: shutil.copy(folder / "test.parquet", folder / "train.parquet"))
     with pytest.raises(DamagedFileError, match="Make it again"):
         read_split(swapped)
