@@ -17,6 +17,8 @@ from recae.data.ids import UNKNOWN, IdIndex
 from recae.data.interactions import Columns, Interactions
 from recae.data.split import HeldOut
 from recae.errors import ConfigError, DataError
+from recae.models.capacity import refuse_unless_it_fits
+from recae.models.cost import Cost, Shape
 from recae.options import DEFAULTS, RunOptions
 from recae.training.curve import LearningCurve
 
@@ -70,7 +72,7 @@ class Recommender(ABC):
     """A model: `fit` learns from interactions, `score` rates all items for rows of histories.
 
     A subclass names its `info`, its `Config` and a `grid` (settings worth trying on validation data, the
-    defaults first), and implements `_fit`, `score`, `weights` and `_restore`. A second `fit` starts anew.
+    defaults first), and implements `cost`, `_fit`, `score`, `weights` and `_restore`. A second `fit` starts anew.
     """
 
     info: ClassVar[ModelInfo]
@@ -100,11 +102,13 @@ class Recommender(ABC):
 
         Raises:
             DataError: there is nothing to learn from, or the model needs ratings and there are none.
+            CapacityError: it would take more memory than `options.max_memory`, or than the machine has free.
         """
         if train.nnz == 0:
             raise DataError("There are no interactions to learn from.")
         if self.info.needs == "ratings" and not train.has_ratings:
             raise DataError(f"{self.info.name} learns from ratings, and the data has no rating column.")
+        refuse_unless_it_fits(self, Shape.of(train), options.max_memory)
         self.items, self.columns = train.items, train.columns
         self.item_counts, self.n_train_users = train.item_counts(), train.n_users
         self.data_fingerprint = train.fingerprint()
@@ -112,6 +116,10 @@ class Recommender(ABC):
         self.curve = None
         self._fit(train, valid, options)
         return self
+
+    @abstractmethod
+    def cost(self, shape: Shape) -> Cost:
+        """What a fit to a log of this shape and scoring take; known before either begins."""
 
     @abstractmethod
     def _fit(self, train: Interactions, valid: HeldOut | None, options: RunOptions) -> None:

@@ -4,10 +4,33 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from recae.errors import CapacityError
 
+if TYPE_CHECKING:
+    from recae.models.base import Recommender
+    from recae.models.cost import Shape
+
 _CGROUP = Path("/sys/fs/cgroup")
+
+
+def refuse_unless_it_fits(model: Recommender, shape: Shape, limit: int | None) -> None:
+    """Refuse a fit that needs more bytes than `limit`, or than the machine has free where that is None.
+
+    Raises:
+        CapacityError: it would not fit; the sentences name the estimate, and what would fit instead.
+    """
+    cost = model.cost(shape)
+    may = free_memory() if limit is None else limit
+    if cost.fit_bytes <= may:
+        return
+    from recae.models.instead import instead_of  # all models are looked at, which is slow to import
+
+    what = cost.what or f"{model.info.name} on {shape.users} users and {shape.items} items"
+    advice = cost.advice or "drop rare items (--min-item-users)"
+    estimate = f"about {amount(cost.fit_bytes)} of memory and {amount(may)} may be used"
+    raise CapacityError(f"{what} would take {estimate}: {advice}. {instead_of(model, shape, may)}")
 
 
 def require_memory(needed: int, limit: int | None, what: str, alternative: str) -> None:
@@ -18,11 +41,12 @@ def require_memory(needed: int, limit: int | None, what: str, alternative: str) 
     """
     free = free_memory() if limit is None else limit
     if needed > free:
-        estimate = f"about {_amount(needed)} of memory and {_amount(free)} may be used"
+        estimate = f"about {amount(needed)} of memory and {amount(free)} may be used"
         raise CapacityError(f"{what} would take {estimate}: {alternative}.")
 
 
-def _amount(count: int) -> str:
+def amount(count: int) -> str:
+    """So many bytes in words: "6.7 GB"."""
     for size, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
         if count >= size:
             return f"{count / size:.1f} {unit}"

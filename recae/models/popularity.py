@@ -11,6 +11,7 @@ from recae.data.ids import IdIndex
 from recae.data.interactions import Interactions
 from recae.data.split import HeldOut
 from recae.models.base import ModelConfig, ModelInfo, Recommender, Weights
+from recae.models.cost import FLOAT, Cost, Shape, Work, fit_common
 from recae.options import RunOptions
 
 
@@ -28,6 +29,9 @@ class Popularity(Recommender):
 
     class Config(ModelConfig):
         """Popularity has no hyper-parameters."""
+
+    def cost(self, shape: Shape) -> Cost:
+        return Cost(fit_common(shape), 8 * shape.items, Work(), Work(moved=FLOAT * shape.items))
 
     def _fit(self, train: Interactions, valid: HeldOut | None, options: RunOptions) -> None:
         pass  # `item_counts`, which every model keeps, is all there is to learn.

@@ -10,8 +10,10 @@ from scipy import sparse
 from torch import Tensor, nn
 from torch.nn import functional
 
+from recae.models.autoencoders.costs import dense_score, multinomial_epoch, network_cost
 from recae.models.autoencoders.network import NetworkConfig, NetworkRecommender
 from recae.models.base import ModelInfo, param
+from recae.models.cost import Cost, Shape, Work
 from recae.training.engine import Loss, Machine, Pass, Step
 from recae.training.layers import Dense, SparseLinear
 from recae.training.multinomial import MultinomialOutput
@@ -125,6 +127,22 @@ class AdversarialAe(NetworkRecommender):
         # The same without an adversary, to see what it brings.
         {**_SHALLOW, "adversarial_rate": 0.0},
     )
+
+    def cost(self, shape: Shape) -> Cost:
+        config, items = self.config, shape.items
+        width, judge = config.hidden or config.latent, config.discriminator_hidden
+        small = 2 * config.hidden * config.latent + judge * (config.latent + judge)
+        return network_cost(
+            shape,
+            config,
+            # The encoder has a second Adam, for its steps against the discriminator.
+            floats=2.5 * items * width + small,
+            kept=2 * items * width + small,
+            hidden=4 * width + 3 * judge,
+            epoch=multinomial_epoch(shape, 3 * width, width)
+            + Work(products=6 * small * shape.users, steps=shape.users / 100),
+            score=dense_score(shape, width, width),
+        )
 
     def _build(self, n_users: int, n_items: int, generator: torch.Generator) -> nn.Module:
         return AdversarialAeNetwork(n_items, self.config, generator)

@@ -12,9 +12,11 @@ from torch import Tensor, nn
 
 from recae.models.autoencoders.autorec import SOURCE
 from recae.models.autoencoders.average import Average, averaged
+from recae.models.autoencoders.costs import joint_cost
 from recae.models.autoencoders.item_ratings import ItemRatings
 from recae.models.autoencoders.rating_network import RatingConfig
 from recae.models.base import ModelInfo, param
+from recae.models.cost import Cost, Shape
 from recae.training.engine import Loss, Machine, Pass, Step
 from recae.training.layers import Dense, observed_product, small_bias, sparse_product, xavier
 from recae.training.sparse import SparseRows
@@ -172,6 +174,9 @@ class AutoRecBoth(ItemRatings):
         {"latent": 150, "starts": 5},
         {"l2": 15.0},
     )
+
+    def cost(self, shape: Shape) -> Cost:
+        return joint_cost(shape, self.config)
 
     def _build(self, n_users: int, n_items: int, generator: torch.Generator) -> nn.Module:
         return averaged(self.config.starts, lambda: AutoRecBothNetwork(n_users, n_items, self.config, generator))

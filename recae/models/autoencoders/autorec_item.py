@@ -9,8 +9,10 @@ from torch import nn
 
 from recae.models.autoencoders.autorec import SOURCE, AutoRecConfig, AutoRecNetwork
 from recae.models.autoencoders.average import averaged
+from recae.models.autoencoders.costs import rating_cost
 from recae.models.autoencoders.item_ratings import ItemRatings
 from recae.models.base import ModelInfo
+from recae.models.cost import Cost, Shape
 
 
 class AutoRecItem(ItemRatings):
@@ -30,6 +32,9 @@ class AutoRecItem(ItemRatings):
     )
     Config = AutoRecConfig
     grid: ClassVar[tuple[dict[str, Any], ...]] = ({}, {"l2": 100.0}, {"l2": 300.0}, {"l2": 20.0}, {"dropout": 0.5})
+
+    def cost(self, shape: Shape) -> Cost:
+        return rating_cost(shape, self.config, columns=shape.users, rows=shape.items)
 
     def _build(self, n_users: int, n_items: int, generator: torch.Generator) -> nn.Module:
         return averaged(self.config.starts, lambda: AutoRecNetwork(n_users, self.config, generator))

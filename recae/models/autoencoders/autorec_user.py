@@ -13,8 +13,10 @@ from torch import nn
 from recae.data.split import HeldOut
 from recae.models.autoencoders.autorec import SOURCE, AutoRecConfig, AutoRecNetwork
 from recae.models.autoencoders.average import averaged
+from recae.models.autoencoders.costs import rating_cost
 from recae.models.autoencoders.network import NetworkRecommender
 from recae.models.base import ModelInfo
+from recae.models.cost import Cost, Shape
 from recae.training.engine import Pass
 from recae.training.layers import observed_product
 from recae.training.sparse import SparseRows
@@ -36,6 +38,9 @@ class AutoRecUser(NetworkRecommender):
     grid: ClassVar[tuple[dict[str, Any], ...]] = ({}, {"l2": 100.0}, {"l2": 300.0}, {"l2": 20.0}, {"dropout": 0.5})
     held_out_kind = "entries"
     stop_metric = "rmse"
+
+    def cost(self, shape: Shape) -> Cost:
+        return rating_cost(shape, self.config, columns=shape.items, rows=shape.users)
 
     def _build(self, n_users: int, n_items: int, generator: torch.Generator) -> nn.Module:
         return averaged(self.config.starts, lambda: AutoRecNetwork(n_items, self.config, generator))

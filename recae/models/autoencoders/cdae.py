@@ -10,8 +10,10 @@ from scipy import sparse
 from torch import Tensor, nn
 from torch.nn import functional
 
+from recae.models.autoencoders.costs import cdae_cost
 from recae.models.autoencoders.network import NetworkConfig, NetworkRecommender
 from recae.models.base import ModelInfo, param
+from recae.models.cost import Cost, Shape
 from recae.training.engine import Loss, Machine, Pass, Step
 from recae.training.layers import ObservedLinear, SparseLinear, xavier
 from recae.training.sparse import SparseRows
@@ -133,6 +135,9 @@ class Cdae(NetworkRecommender):
     )
     held_out_kind = "entries"
 
+    def cost(self, shape: Shape) -> Cost:
+        return cdae_cost(shape, self.config, shape.users)
+
     def _build(self, n_users: int, n_items: int, generator: torch.Generator) -> nn.Module:
         return CdaeNetwork(n_users, n_items, self.config, generator)
 
@@ -157,6 +162,9 @@ class CdaeFoldIn(NetworkRecommender):
     )
     Config = CdaeConfig
     grid: ClassVar[tuple[dict[str, Any], ...]] = Cdae.grid
+
+    def cost(self, shape: Shape) -> Cost:
+        return cdae_cost(shape, self.config, 0)
 
     def _build(self, n_users: int, n_items: int, generator: torch.Generator) -> nn.Module:
         return CdaeNetwork(0, n_items, self.config, generator)

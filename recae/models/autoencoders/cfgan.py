@@ -10,8 +10,10 @@ from scipy import sparse
 from torch import Tensor, nn
 from torch.nn import functional
 
+from recae.models.autoencoders.costs import dense_score, network_cost
 from recae.models.autoencoders.network import NetworkConfig, NetworkRecommender
 from recae.models.base import ModelInfo, param
+from recae.models.cost import FLOAT, Cost, Shape, Work, sum_rows
 from recae.training.engine import Loss, Machine, Pass, Step
 from recae.training.layers import Dense, ObservedLinear, SparseLinear
 from recae.training.masked import masked_product
@@ -165,6 +167,24 @@ class Cfgan(NetworkRecommender):
             "discriminator_l2": 0.0,
         },
     )
+
+    def cost(self, shape: Shape) -> Cost:
+        config, items = self.config, shape.items
+        floats = 2 * items * (config.latent + config.discriminator_hidden)
+        masked = Work(
+            narrow=shape.cells * (6 * config.latent + 4 * config.discriminator_hidden), moved=30 * FLOAT * shape.cells
+        )
+        optimizer = Work(moved=20 * floats) * -(-shape.users // config.batch_users)
+        return network_cost(
+            shape,
+            config,
+            floats=floats,
+            kept=2 * items * config.latent,
+            hidden=config.latent + config.discriminator_hidden,
+            more=12 * min(config.batch_users, shape.users) * items,
+            epoch=masked + optimizer + sum_rows(9 * shape.interactions, config.latent + config.discriminator_hidden),
+            score=dense_score(shape, config.latent, config.latent),
+        )
 
     def _build(self, n_users: int, n_items: int, generator: torch.Generator) -> nn.Module:
         return CfganNetwork(n_items, self.config, generator)

@@ -9,8 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from recae.models.autoencoders.costs import cosine_epoch, dense_score, network_cost
 from recae.models.autoencoders.network import NetworkConfig, NetworkRecommender
 from recae.models.base import ModelInfo, param
+from recae.models.cost import Cost, Shape
 from recae.training.engine import Loss, Machine
 from recae.training.layers import observed_product, small_bias, sparse_product, xavier
 from recae.training.sparse import SparseRows, row_sums_of
@@ -116,6 +118,19 @@ class CosineDae(NetworkRecommender):
         {"latent": 1024, "learning_rate": 5e-3},
         {"batch_users": 256, "dropout": 0.3},
     )
+
+    def cost(self, shape: Shape) -> Cost:
+        floats = shape.items * self.config.latent
+        return network_cost(
+            shape,
+            self.config,
+            floats=floats,
+            kept=floats,
+            hidden=6 * self.config.latent,
+            more=14 * floats + 12 * shape.items * min(self.config.batch_users, self.config.latent),
+            epoch=cosine_epoch(shape, self.config.latent, self.config.batch_users),
+            score=dense_score(shape, self.config.latent, self.config.latent),
+        )
 
     def _build(self, n_users: int, n_items: int, generator: torch.Generator) -> nn.Module:
         return CosineDaeNetwork(n_items, self.config, generator)

@@ -9,8 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from recae.models.autoencoders.costs import cosine_epoch, dense_score, network_cost
 from recae.models.autoencoders.network import NetworkConfig, NetworkRecommender
 from recae.models.base import ModelInfo, param
+from recae.models.cost import Cost, Shape
 from recae.training.cosine import cosine_loss
 from recae.training.engine import Loss, Machine
 from recae.training.layers import xavier
@@ -71,6 +73,19 @@ class Elsa(NetworkRecommender):
         {"latent": 1024},
         {"learning_rate": 0.03, "batch_users": 500},
     )
+
+    def cost(self, shape: Shape) -> Cost:
+        floats = shape.items * self.config.latent
+        return network_cost(
+            shape,
+            self.config,
+            floats=floats,
+            kept=floats,
+            hidden=4 * self.config.latent,
+            more=18 * floats + 8 * shape.items * min(self.config.batch_users, self.config.latent),
+            epoch=cosine_epoch(shape, self.config.latent, self.config.batch_users),
+            score=dense_score(shape, self.config.latent, self.config.latent),
+        )
 
     def _build(self, n_users: int, n_items: int, generator: torch.Generator) -> nn.Module:
         return ElsaNetwork(n_items, self.config, generator)

@@ -11,9 +11,11 @@ from scipy import sparse
 from torch import Tensor, nn
 
 from recae.models.autoencoders.average import averaged
+from recae.models.autoencoders.costs import kernel_cost
 from recae.models.autoencoders.item_ratings import ItemRatings
 from recae.models.autoencoders.sparse_fc import SparseFcConfig, SparseFcNetwork
 from recae.models.base import ModelInfo, param
+from recae.models.cost import Cost, Shape
 from recae.training.engine import Pass, Step
 from recae.training.layers import sparse_product
 from recae.training.sparse import SparseRows
@@ -161,6 +163,9 @@ class GlocalK(ItemRatings):
         {"l2": 10.0},
         {"tuning_epochs": 30},
     )
+
+    def cost(self, shape: Shape) -> Cost:
+        return kernel_cost(shape, self.config, self.config.tuning_epochs)
 
     def _build(self, n_users: int, n_items: int, generator: torch.Generator) -> nn.Module:
         return averaged(self.config.starts, lambda: GlocalKNetwork(n_users, n_items, self.config, generator))

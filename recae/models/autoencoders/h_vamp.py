@@ -10,9 +10,11 @@ from scipy import sparse
 from torch import Tensor, nn
 from torch.nn import functional
 
+from recae.models.autoencoders.costs import dense_score, multinomial_epoch, network_cost
 from recae.models.autoencoders.gaussian import divergence, draw, log_density, mixture_log_density
 from recae.models.autoencoders.network import NetworkConfig, NetworkRecommender
 from recae.models.base import ModelInfo, param
+from recae.models.cost import Cost, Shape, Work
 from recae.training.engine import Loss, Machine, Pass, Step
 from recae.training.layers import Dense, SparseLinear
 from recae.training.multinomial import MultinomialOutput
@@ -194,6 +196,25 @@ class HVamp(NetworkRecommender):
         {},
         {"hidden": 200, "learning_rate": 2e-3, "warm_up": 20, "beta": 0.5},
     )
+
+    def cost(self, shape: Shape) -> Cost:
+        config, items = self.config, shape.items
+        hidden, pseudo = config.hidden, config.pseudo_users
+        small = 14 * hidden**2 + 10 * hidden * config.latent
+        floats = items * (5 * hidden + pseudo) + small
+        # Every step takes the made-up users through the first layer, and brings dense gradients back.
+        steps = -(-shape.users // config.batch_users)
+        prior = Work(narrow=6.0 * pseudo * items * hidden, moved=20.0 * items * (pseudo + 2 * hidden)) * steps
+        return network_cost(
+            shape,
+            config,
+            floats=floats,
+            kept=floats,
+            hidden=30 * hidden,
+            more=items * (18 * pseudo + 24 * hidden),
+            epoch=multinomial_epoch(shape, 4 * hidden, hidden) + prior + Work(products=3 * small * shape.users),
+            score=dense_score(shape, 4 * hidden, hidden),
+        )
 
     def _build(self, n_users: int, n_items: int, generator: torch.Generator) -> nn.Module:
         return HVampNetwork(n_items, self.config, generator)

@@ -13,7 +13,7 @@ from recae.data.interactions import Interactions
 from recae.data.split import HeldOut
 from recae.errors import ConfigError
 from recae.models.base import ModelConfig, ModelInfo, Recommender, Weights, param
-from recae.models.capacity import require_memory
+from recae.models.cost import Cost, Shape, Work, fit_common, sum_rows
 from recae.models.linear.inverse import sparse_times_dense
 from recae.models.linear.normalised import binary_rows
 from recae.models.linear.spd import PIVOT, TILE, inverse_in_place
@@ -64,15 +64,24 @@ class InfAe(Recommender):
     _dual: np.ndarray
     """Float32, R = (K + ridge)^-1: R itself (n, n), or (n_items, n) X^T R where that is smaller."""
 
+    def cost(self, shape: Shape) -> Cost:
+        n, items = min(self.config.max_users or shape.users, shape.users), shape.items
+        shared, entries = n / max(shape.users, 1), shape.interactions / max(shape.users, 1)
+        kernel = Work(moved=120.0 * self.config.depth * n)
+        dual = sum_rows(entries * n, n) if items < n else Work()
+        return Cost(
+            4 * n * (n + 2 * PIVOT + TILE + (items if items < n else 0)) + 2 * BLOCK_BYTES + fit_common(shape),
+            4 * n * min(n, items) + int(12 * entries * n),
+            Work(products=n**3 / 2, sparse=shape.item_squares * shared**2) + kernel * n + dual,
+            Work(products=float(n) * min(n, items)) + kernel + (sum_rows(entries, n) if items >= n else Work()),
+            score_bytes=3 * BLOCK_BYTES + 4 * 4096 * n,
+            what=f"inf-ae on {n} users",
+            advice="learn from a random part of them (max_users), or choose ease or svd-ae",
+        )
+
     def _fit(self, train: Interactions, valid: HeldOut | None, options: RunOptions) -> None:
         self._rows = learned_from(train.binary(), self.config.max_users, options.seed)
         n, n_items = self._rows.shape
-        require_memory(
-            4 * (n * n + n * (2 * PIVOT + TILE) + (n * n_items if n_items < n else 0)) + 2 * BLOCK_BYTES,
-            options.max_memory,
-            f"inf-ae on {n} users",
-            "learn from a random part of them (max_users), or choose ease or svd-ae",
-        )
         kernel = torch.from_numpy(self._kernel(self._rows))
         kernel.diagonal().add_(self.config.l2 * kernel.diagonal().mean(dtype=torch.float64).float())
         with options.progress.task("inf-ae: inverting the kernel", n, "users") as task:

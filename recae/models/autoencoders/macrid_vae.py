@@ -8,9 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from recae.models.autoencoders.costs import dense_score, multinomial_epoch, network_cost
 from recae.models.autoencoders.mult_vae import kl_weight
 from recae.models.autoencoders.network import NetworkConfig, NetworkRecommender
 from recae.models.base import ModelInfo, param
+from recae.models.cost import FLOAT, Cost, Shape, Work
 from recae.training.engine import Loss, Machine
 from recae.training.layers import Dense
 from recae.training.prototypes import GroupedLinear, PrototypeOutput
@@ -112,6 +114,24 @@ class MacridVae(NetworkRecommender):
         {"gumbel": False},
         {"prototypes": 3, "dropout": 0.7},
     )
+
+    def cost(self, shape: Shape) -> Cost:
+        config, items = self.config, shape.items
+        groups, floats = config.prototypes, items * (config.hidden + config.latent)
+        steps = -(-shape.users // config.batch_users)
+        epoch = multinomial_epoch(shape, groups * config.hidden, groups * config.latent)
+        softmax = Work(moved=6 * FLOAT * groups * shape.cells)
+        return network_cost(
+            shape,
+            config,
+            floats=floats,
+            kept=floats,
+            hidden=8 * groups * (config.hidden + 4 * config.latent),
+            more=items * (18 * config.latent + 32 * groups),
+            repeats=1 + groups / 4,
+            epoch=epoch + softmax + Work(moved=items * (24.0 * config.latent + 40 * groups)) * steps,
+            score=dense_score(shape, groups * config.hidden, groups * config.latent) + Work(moved=12 * groups * items),
+        )
 
     def _build(self, n_users: int, n_items: int, generator: torch.Generator) -> nn.Module:
         return MacridVaeNetwork(n_items, self.config, generator)

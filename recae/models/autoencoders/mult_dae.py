@@ -7,8 +7,10 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from recae.models.autoencoders.costs import dense_score, multinomial_epoch, network_cost
 from recae.models.autoencoders.network import NetworkConfig, NetworkRecommender
 from recae.models.base import ModelInfo, param
+from recae.models.cost import Cost, Shape
 from recae.training.engine import Loss, Machine
 from recae.training.layers import SparseLinear
 from recae.training.multinomial import MultinomialOutput
@@ -67,6 +69,18 @@ class MultDae(NetworkRecommender):
         {"l2": 2e-4, "learning_rate": 3e-3, "batch_users": 100},
         {"l2": 1e-4, "learning_rate": 3e-3, "dropout": 0.7, "batch_users": 200},
     )
+
+    def cost(self, shape: Shape) -> Cost:
+        width, items = self.config.latent, shape.items
+        return network_cost(
+            shape,
+            self.config,
+            floats=2 * items * width,
+            kept=2 * items * width,
+            hidden=2 * width,
+            epoch=multinomial_epoch(shape, width, width),
+            score=dense_score(shape, width, width),
+        )
 
     def _build(self, n_users: int, n_items: int, generator: torch.Generator) -> nn.Module:
         return MultDaeNetwork(n_items, self.config, generator)

@@ -7,8 +7,10 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from recae.models.autoencoders.costs import dense_score, multinomial_epoch, network_cost
 from recae.models.autoencoders.network import NetworkConfig, NetworkRecommender
 from recae.models.base import ModelInfo, param
+from recae.models.cost import Cost, Shape, Work
 from recae.training.engine import Loss, Machine
 from recae.training.layers import Dense, SparseLinear
 from recae.training.multinomial import MultinomialOutput
@@ -97,6 +99,19 @@ class MultVae(NetworkRecommender):
         {"hidden": 0, "anneal_steps": 5_000, "learning_rate": 3e-3},
         {"hidden": 0, "anneal_steps": 2_000, "beta": 0.5, "batch_users": 100},
     )
+
+    def cost(self, shape: Shape) -> Cost:
+        hidden, latent, items = self.config.hidden, self.config.latent, shape.items
+        into, out, small = hidden or 2 * latent, hidden or latent, 3 * hidden * latent
+        return network_cost(
+            shape,
+            self.config,
+            floats=items * (into + out) + small,
+            kept=items * (into + out) + small,
+            hidden=into + out + 6 * latent,
+            epoch=multinomial_epoch(shape, into, out) + Work(products=3 * small * shape.users),
+            score=dense_score(shape, into, out),
+        )
 
     def _build(self, n_users: int, n_items: int, generator: torch.Generator) -> nn.Module:
         return MultVaeNetwork(n_items, self.config, generator)

@@ -14,10 +14,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from recae.errors import ConfigError
+from recae.models.autoencoders.costs import dense_score, multinomial_epoch, network_cost
 from recae.models.autoencoders.gaussian import draw, log_density
 from recae.models.autoencoders.implicit_slim import implicit_slim
 from recae.models.autoencoders.network import NetworkConfig, NetworkRecommender
 from recae.models.base import ModelInfo, param
+from recae.models.cost import FLOAT, Cost, Shape, Work
 from recae.training.engine import Loss, Machine, Pass, Step
 from recae.training.layers import Dense, SparseLinear
 from recae.training.multinomial import MultinomialOutput
@@ -207,6 +209,25 @@ class RecVae(NetworkRecommender):
         {"layers": 1, "batch_users": 100, "learning_rate": 1e-3},
         {"layers": 1, "hidden": 200, "batch_users": 250, "learning_rate": 3e-3, "epochs": 100},
     )
+
+    def cost(self, shape: Shape) -> Cost:
+        config, items = self.config, shape.items
+        hidden, latent = config.hidden, config.latent
+        encoder = items * hidden + (config.layers - 1) * hidden**2 + 2 * hidden * latent
+        passes, small = config.encoder_passes + 1, encoder - items * hidden
+        likelihood = multinomial_epoch(shape, 2 * hidden, latent) + Work(products=4 * small * shape.users)
+        optimizers = Work(moved=40 * (encoder + items * latent) / config.batch_users * shape.users / 2)
+        refined = 8 * 4 * items * max(hidden, latent) if config.implicit_slim_every else 0
+        return network_cost(
+            shape,
+            config,
+            floats=encoder + items * latent,
+            kept=encoder + items * latent,
+            hidden=8 * config.layers * hidden + 20 * latent,
+            more=FLOAT * encoder + refined,
+            epoch=(likelihood + optimizers) * passes,
+            score=dense_score(shape, hidden, latent) + Work(products=small),
+        )
 
     def _build(self, n_users: int, n_items: int, generator: torch.Generator) -> nn.Module:
         return RecVaeNetwork(n_items, self.config, generator)

@@ -9,9 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from recae.models.autoencoders.average import averaged
+from recae.models.autoencoders.costs import kernel_cost
 from recae.models.autoencoders.item_ratings import ItemRatings
 from recae.models.autoencoders.rating_network import Layers, RatingConfig, RatingNetwork
 from recae.models.base import ModelInfo, param
+from recae.models.cost import Cost, Shape
 from recae.training.layers import small_bias, xavier
 
 KERNEL_STEP = 0.05
@@ -120,6 +122,9 @@ class SparseFc(ItemRatings):
         {"l2": 50.0, "dropout": 0.85, "latent": 500, "starts": 2},
         {"l2": 10.0},
     )
+
+    def cost(self, shape: Shape) -> Cost:
+        return kernel_cost(shape, self.config)
 
     def _build(self, n_users: int, n_items: int, generator: torch.Generator) -> nn.Module:
         return averaged(self.config.starts, lambda: SparseFcNetwork(n_users, self.config, generator))

@@ -12,6 +12,8 @@ from recae.data.ids import IdIndex
 from recae.data.interactions import Interactions
 from recae.data.split import HeldOut
 from recae.models.base import ModelConfig, ModelInfo, Recommender, Weights, param
+from recae.models.cost import Cost, Shape
+from recae.models.factorization.costs import bpr_cost
 from recae.options import RunOptions
 from recae.store.tensors import expect
 
@@ -55,6 +57,9 @@ class Bpr(Recommender):
     """(n_train_users, factors + 1) float32; the last column is 1, against the items' bias."""
     _item_factors: np.ndarray
     """(n_items, factors + 1) float32; the last column is the bias."""
+
+    def cost(self, shape: Shape) -> Cost:
+        return bpr_cost(shape, self.config.factors, self.config.epochs)
 
     def _fit(self, train: Interactions, valid: HeldOut | None, options: RunOptions) -> None:
         from implicit.cpu.bpr import BayesianPersonalizedRanking

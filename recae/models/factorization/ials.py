@@ -12,6 +12,8 @@ from recae.data.ids import IdIndex
 from recae.data.interactions import Interactions
 from recae.data.split import HeldOut
 from recae.models.base import ModelConfig, ModelInfo, Recommender, Weights, param
+from recae.models.cost import Cost, Shape
+from recae.models.factorization.costs import ials_cost
 from recae.models.factorization.fold_in import fold_in
 from recae.options import RunOptions
 from recae.store.tensors import expect
@@ -56,6 +58,9 @@ class Ials(Recommender):
 
     _item_factors: np.ndarray
     """(n_items, factors) float32."""
+
+    def cost(self, shape: Shape) -> Cost:
+        return ials_cost(shape, self.config.factors, self.config.epochs)
 
     def _fit(self, train: Interactions, valid: HeldOut | None, options: RunOptions) -> None:
         from implicit.cpu.als import AlternatingLeastSquares

@@ -14,6 +14,8 @@ from recae.data.ids import IdIndex
 from recae.data.interactions import Interactions
 from recae.data.split import HeldOut
 from recae.models.base import ModelConfig, ModelInfo, Recommender, Weights, param
+from recae.models.cost import Cost, Shape
+from recae.models.factorization.costs import lmf_cost
 from recae.options import RunOptions
 from recae.store.tensors import expect
 
@@ -55,6 +57,9 @@ class Lmf(Recommender):
 
     _items: np.ndarray
     """(n_items, factors + 1) float32; the last column is the bias."""
+
+    def cost(self, shape: Shape) -> Cost:
+        return lmf_cost(shape, self.config.factors, self.config.epochs, BLOCK_BYTES)
 
     def _fit(self, train: Interactions, valid: HeldOut | None, options: RunOptions) -> None:
         settings, binary = self.config, train.binary()

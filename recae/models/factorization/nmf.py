@@ -13,6 +13,8 @@ from recae.data.ids import IdIndex
 from recae.data.interactions import Interactions
 from recae.data.split import HeldOut
 from recae.models.base import ModelConfig, ModelInfo, Recommender, Weights, param
+from recae.models.cost import Cost, Shape
+from recae.models.factorization.costs import nmf_cost
 from recae.models.linear.gram import sum_of_rows
 from recae.options import RunOptions
 from recae.store.tensors import expect
@@ -56,6 +58,9 @@ class Nmf(Recommender):
 
     _parts: np.ndarray
     """(n_items, factors) float32: the columns of H."""
+
+    def cost(self, shape: Shape) -> Cost:
+        return nmf_cost(shape, self.config.factors, self.config.epochs)
 
     def _fit(self, train: Interactions, valid: HeldOut | None, options: RunOptions) -> None:
         settings, binary = self.config, train.binary()

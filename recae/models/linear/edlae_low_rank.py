@@ -12,12 +12,13 @@ from recae.data.interactions import Interactions
 from recae.data.split import HeldOut
 from recae.errors import ConfigError
 from recae.models.base import ModelInfo, Recommender, Weights, param
-from recae.models.capacity import require_memory
+from recae.models.cost import Cost, Shape
+from recae.models.linear.costs import low_rank_cost
 from recae.models.linear.diagonal_admm import factorize
 from recae.models.linear.dropout import DropoutConfig, dropout_penalty
 from recae.models.linear.gram import sum_of_rows
 from recae.models.linear.gram_model import weigh_users
-from recae.models.linear.inverse import memory_needed, penalised_inverse, steps_of
+from recae.models.linear.inverse import penalised_inverse, steps_of
 from recae.options import RunOptions
 from recae.store.tensors import expect
 
@@ -60,18 +61,15 @@ class EdlaeLowRank(Recommender):
     _decoder: np.ndarray
     """(n_items, rank) float32: V."""
 
+    def cost(self, shape: Shape) -> Cost:
+        return low_rank_cost(self.info.name, shape, self.config.rank, self.config.iterations)
+
     def _fit(self, train: Interactions, valid: HeldOut | None, options: RunOptions) -> None:
         config, name = self.config, self.info.name
         weighted = weigh_users(train.binary(), config.user_power)
         penalty = dropout_penalty(self.item_counts, config.dropout, config.l2).astype(np.float32)
         rank = min(config.rank, *weighted.shape)
         n_items = train.n_items
-        require_memory(
-            memory_needed(weighted, penalty) + 4 * n_items**2 + 40 * n_items * rank,
-            options.max_memory,
-            f"{name} on {n_items} items",
-            "drop rare items (--min-item-users), or choose elsa, pure-svd or ials, whose memory grows with the factors",
-        )
         steps = steps_of(weighted, penalty)
         with options.progress.task(f"{name}: inverting the Gram matrix", steps, "rows") as task:
             try:

@@ -12,6 +12,8 @@ from recae.data.ids import IdIndex
 from recae.data.interactions import Interactions
 from recae.data.split import HeldOut
 from recae.models.base import ModelConfig, ModelInfo, Recommender, Weights, param
+from recae.models.cost import Cost, Shape
+from recae.models.linear.costs import graph_filter_cost
 from recae.models.linear.gram import sum_of_rows
 from recae.models.linear.inverse import sparse_times_dense
 from recae.models.linear.normalised import binary_rows, degree_normalised, inverse_roots
@@ -53,6 +55,9 @@ class GfCf(Recommender):
     """(n_users, n_items) float32: R~ of the training data."""
     _vectors: np.ndarray
     """(n_items, factors) float32: V."""
+
+    def cost(self, shape: Shape) -> Cost:
+        return graph_filter_cost(shape, self.config.factors if self.config.ideal_weight else 0)
 
     def _fit(self, train: Interactions, valid: HeldOut | None, options: RunOptions) -> None:
         self._take_over(train.binary())

@@ -12,9 +12,10 @@ from recae.data.interactions import Interactions
 from recae.data.split import HeldOut
 from recae.errors import ConfigError
 from recae.models.base import ModelConfig, Recommender, Weights, param
-from recae.models.capacity import require_memory
+from recae.models.cost import Cost, Shape
+from recae.models.linear.costs import gram_cost
 from recae.models.linear.gram import sum_of_rows
-from recae.models.linear.inverse import memory_needed, penalised_inverse, steps_of
+from recae.models.linear.inverse import penalised_inverse, steps_of
 from recae.options import RunOptions
 from recae.store.tensors import expect
 
@@ -45,6 +46,9 @@ class GramModel(Recommender):
     _weights: np.ndarray
     """(n_items, n_items) float32: B, history items in the rows, scored items in the columns, 0 on the diagonal."""
 
+    def cost(self, shape: Shape) -> Cost:
+        return gram_cost(self.info.name, shape)
+
     def _penalty(self, n_users_of: np.ndarray) -> np.ndarray:
         """(n_items,) positive, beside the Gram matrix; `n_users_of` (n_items,) counts each item's users."""
         return np.full(len(n_users_of), self.config.l2)
@@ -60,13 +64,6 @@ class GramModel(Recommender):
         name = self.info.name
         weighted = weigh_users(train.binary(), self.config.user_power)
         penalty = self._penalty(self.item_counts).astype(np.float32)
-        require_memory(
-            memory_needed(weighted, penalty),
-            options.max_memory,
-            f"{name} on {train.n_items} items",
-            "drop rare items (--min-item-users), or choose sansa, pure-svd, ials or item-knn, whose memory grows with "
-            "the interactions",
-        )
         n_steps = steps_of(weighted, penalty)
         with options.progress.task(f"{name}: inverting the Gram matrix", n_steps, "rows") as task:
             try:

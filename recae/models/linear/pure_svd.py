@@ -12,6 +12,8 @@ from recae.data.ids import IdIndex
 from recae.data.interactions import Interactions
 from recae.data.split import HeldOut
 from recae.models.base import ModelConfig, ModelInfo, Recommender, Weights, param
+from recae.models.cost import Cost, Shape
+from recae.models.linear.costs import svd_cost
 from recae.models.linear.gram import sum_of_rows
 from recae.options import RunOptions
 from recae.store.tensors import expect
@@ -43,6 +45,9 @@ class PureSvd(Recommender):
     """(n_items, factors) float32: V."""
     _values: np.ndarray
     """(factors,) float32: the singular values, descending."""
+
+    def cost(self, shape: Shape) -> Cost:
+        return svd_cost(self.info.name, shape, self.config.factors)
 
     def _fit(self, train: Interactions, valid: HeldOut | None, options: RunOptions) -> None:
         with options.progress.task("PureSVD: decomposing", 1) as task:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -9,10 +10,11 @@ import numpy as np
 from recae.data.interactions import Interactions
 from recae.data.split import HeldOut
 from recae.models.base import ModelInfo, param
-from recae.models.capacity import require_memory
+from recae.models.cost import FLOAT, Cost, Shape, Work
+from recae.models.linear.costs import PANELS, decomposition_bytes, decomposition_work
 from recae.models.linear.gram import BLOCK_ITEMS
 from recae.models.linear.rdlae import Rdlae
-from recae.models.linear.svd_ae import low_pass, memory_needed
+from recae.models.linear.svd_ae import low_pass, rank
 from recae.options import RunOptions
 
 
@@ -58,14 +60,20 @@ class RdlaeLowPass(Rdlae):
         filter_l2: float = param(0.006, ge=0, tune=(0.0, 0.1))
         """The filter's ridge, as in SVD-AE."""
 
+    def cost(self, shape: Shape) -> Cost:
+        whole = super().cost(shape)
+        if self.config.low_pass == 0:
+            return whole
+        kept = rank((shape.users, shape.items), self.config.rank_share)
+        filtering = decomposition_bytes(shape, kept) + FLOAT * shape.items**2 + PANELS
+        work = whole.fit + decomposition_work(shape, kept) + Work(products=float(shape.items) ** 2 * kept)
+        if filtering <= whole.fit_bytes:
+            return replace(whole, fit=work)
+        what = f"the filter of {self.info.name} on {shape.users} users and {shape.items} items"
+        advice = "choose a smaller rank_share, or rdlae, which has no filter"
+        return replace(whole, fit=work, fit_bytes=filtering, what=what, advice=advice)
+
     def _fit(self, train: Interactions, valid: HeldOut | None, options: RunOptions) -> None:
-        if self.config.low_pass:
-            require_memory(
-                4 * train.n_items**2 + memory_needed(train.binary(), self.config.rank_share),
-                options.max_memory,
-                f"the filter of {self.info.name} on {train.n_users} users and {train.n_items} items",
-                "choose a smaller rank_share, or rdlae, which has no filter",
-            )
         super()._fit(train, valid, options)
         if self.config.low_pass == 0:
             return

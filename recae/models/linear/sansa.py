@@ -12,7 +12,8 @@ from recae.data.interactions import Interactions
 from recae.data.split import HeldOut
 from recae.errors import ConfigError
 from recae.models.base import ModelInfo, Recommender, Weights, param
-from recae.models.capacity import require_memory
+from recae.models.cost import Cost, Shape
+from recae.models.linear.costs import sansa_cost
 from recae.models.linear.gram_model import GramConfig, weigh_users
 from recae.models.linear.slim import checked_csr
 from recae.models.linear.sparse_inverse import sparse_factor
@@ -54,15 +55,12 @@ class Sansa(Recommender):
     _factor: sparse.csr_array
     """(n_items, n_items) float32: M, items in the columns."""
 
+    def cost(self, shape: Shape) -> Cost:
+        return sansa_cost(shape, self.config.density, self.config.spare)
+
     def _fit(self, train: Interactions, valid: HeldOut | None, options: RunOptions) -> None:
         settings, n_items = self.config, train.n_items
         budget = min(int(settings.density * n_items**2), n_items * (n_items - 1) // 2)
-        require_memory(
-            int(24 * settings.spare * budget) + (600 << 20),
-            options.max_memory,
-            f"sansa on {n_items} items with density {settings.density:g}",
-            "choose a smaller density or spare",
-        )
         # The more popular item of a pair comes first: rare items are explained by popular ones.
         order = np.argsort(-self.item_counts, kind="stable")
         matrix = weigh_users(train.binary(), settings.user_power)[:, order]

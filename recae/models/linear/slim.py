@@ -12,8 +12,9 @@ from recae.data.ids import IdIndex
 from recae.data.interactions import Interactions
 from recae.data.split import HeldOut
 from recae.models.base import ModelInfo, Recommender, Weights, param
-from recae.models.capacity import require_memory
-from recae.models.linear.elastic_net import BLOCK_COLUMNS, solve_columns
+from recae.models.cost import Cost, Shape
+from recae.models.linear.costs import slim_cost
+from recae.models.linear.elastic_net import solve_columns
 from recae.models.linear.gram import gram
 from recae.models.linear.gram_model import GramConfig, weigh_users
 from recae.options import RunOptions
@@ -49,15 +50,11 @@ class Slim(Recommender):
     _weights: sparse.csr_array
     """(n_items, n_items) float32: W, history items in the rows, scored items in the columns, nothing below 0."""
 
+    def cost(self, shape: Shape) -> Cost:
+        return slim_cost(shape)
+
     def _fit(self, train: Interactions, valid: HeldOut | None, options: RunOptions) -> None:
         settings, n_items = self.config, train.n_items
-        require_memory(
-            4 * n_items * (n_items + 8 * BLOCK_COLUMNS) + (512 << 20),
-            options.max_memory,
-            f"slim on {n_items} items",
-            "drop rare items (--min-item-users), or choose sansa, elsa or item-knn, whose memory grows with the "
-            "interactions",
-        )
         matrix = torch.from_numpy(gram(weigh_users(train.binary(), settings.user_power)))
         with options.progress.task("slim: solving", n_items, "items") as task:
             weights = solve_columns(matrix, settings.l1, settings.l2, done=task.advance)

@@ -12,7 +12,8 @@ from recae.data.ids import IdIndex
 from recae.data.interactions import Interactions
 from recae.data.split import HeldOut
 from recae.models.base import ModelConfig, ModelInfo, Recommender, Weights, param
-from recae.models.capacity import require_memory
+from recae.models.cost import Cost, Shape
+from recae.models.linear.costs import svd_cost
 from recae.models.linear.gram import sum_of_rows
 from recae.models.linear.inverse import sparse_times_dense
 from recae.models.linear.normalised import degree_normalised, inverse_roots
@@ -65,13 +66,12 @@ class SvdAe(Recommender):
     _decoder: np.ndarray
     """(k, n_items) float32: S^-1 U^T R."""
 
+    def cost(self, shape: Shape) -> Cost:
+        kept = rank((shape.users, shape.items), self.config.rank_share)
+        advice = "choose a smaller rank_share, or pure-svd, whose number of directions does not grow with the data"
+        return svd_cost(self.info.name, shape, kept, factors_kept=2, advice=advice)
+
     def _fit(self, train: Interactions, valid: HeldOut | None, options: RunOptions) -> None:
-        require_memory(
-            memory_needed(train.binary(), self.config.rank_share),
-            options.max_memory,
-            f"svd-ae on {train.n_users} users and {train.n_items} items",
-            "choose a smaller rank_share, or pure-svd, whose number of directions does not grow with the data",
-        )
         with options.progress.task("SVD-AE: decomposing", 1) as task:
             self._encoder, self._decoder = low_pass(
                 train.binary(), self.config.rank_share, self.config.l2, options.seed

@@ -11,6 +11,8 @@ from scipy import sparse
 from recae.data.interactions import Interactions
 from recae.data.split import HeldOut
 from recae.models.base import ModelConfig, ModelInfo, param
+from recae.models.cost import Cost, Shape
+from recae.models.neighbours.costs import neighbours_cost
 from recae.models.neighbours.neighbour_model import NeighbourModel, nearest
 from recae.options import RunOptions
 
@@ -57,6 +59,9 @@ class ItemKnn(NeighbourModel):
         asymmetry: float = param(0.5, ge=0, le=1, tune=(0.0, 1.0))
         """Only for asymmetric (alpha in its paper): the greater, the less a popular item is recommended; 0.5 is the
         cosine of the sets of users."""
+
+    def cost(self, shape: Shape) -> Cost:
+        return neighbours_cost(self.info.name, shape, self.config.neighbours)
 
     def _fit(self, train: Interactions, valid: HeldOut | None, options: RunOptions) -> None:
         settings = self.config

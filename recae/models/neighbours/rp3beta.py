@@ -10,6 +10,8 @@ from scipy import sparse
 from recae.data.interactions import Interactions
 from recae.data.split import HeldOut
 from recae.models.base import ModelConfig, ModelInfo, param
+from recae.models.cost import Cost, Shape
+from recae.models.neighbours.costs import neighbours_cost
 from recae.models.neighbours.neighbour_model import NeighbourModel, nearest
 from recae.options import RunOptions
 
@@ -48,6 +50,9 @@ class Rp3Beta(NeighbourModel):
         that are recommended; 0 is P3-alpha."""
         normalised: bool = param(False, tune=(False, True), scale="choice")
         """Let what is kept for an item sum to 1, so that all items of a history count alike."""
+
+    def cost(self, shape: Shape) -> Cost:
+        return neighbours_cost(self.info.name, shape, self.config.neighbours)
 
     def _fit(self, train: Interactions, valid: HeldOut | None, options: RunOptions) -> None:
         settings = self.config
