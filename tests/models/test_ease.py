@@ -3,6 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import sparse
 
 from recae.data.ids import IdIndex
@@ -10,6 +12,7 @@ from recae.data.interactions import Interactions
 from recae.data.split import HeldOut
 from recae.errors import CapacityError, ConfigError
 from recae.evaluation.evaluate import evaluate
+from recae.models.linear import inverse
 from recae.models.linear.gram import BLOCK_ITEMS, gram, sum_of_rows
 from recae.models.linear.inverse import by_users, memory_needed, penalised_inverse
 from recae.models.registry import create
@@ -60,7 +63,7 @@ def test_weights_are_the_constrained_least_squares_solution(tastes):
 
 
 def test_it_refuses_before_it_takes_memory_that_is_not_there(tastes):
-    with pytest.raises(CapacityError, match=r"ease on 40 items would take about 67\.4 MB .* choose sansa"):
+    with pytest.raises(CapacityError, match=r"ease on 40 items would take about 67\.5 MB .* choose sansa"):
         create("ease").fit(tastes, options=RunOptions(max_memory=1000))
 
 
@@ -98,6 +101,30 @@ def test_the_inverse_is_the_same_by_way_of_users_and_of_items(n_users):
     dense = matrix.toarray().astype(np.float64)
     np.testing.assert_allclose(found, np.linalg.inv(dense.T @ dense + np.diag(penalty)), atol=1e-6)
     assert sum(heard) == min(n_users, 90)
+
+
+@settings(max_examples=40, deadline=None)
+@given(n_items=st.integers(2, 40), share=st.floats(0.01, 0.84), block=st.integers(1, 45), seed=st.integers(0, 3))
+def test_by_way_of_users_every_block_size_gives_the_inverse_in_one_memory(n_items, share, block, seed):
+    rng = np.random.default_rng(seed)
+    shape = (max(1, int(share * n_items)), n_items)
+    matrix = sparse.random_array(shape, density=0.3, rng=rng, format="csr", dtype=np.float32)
+    penalty = rng.uniform(1, 9, n_items).astype(np.float32)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(inverse, "BLOCK_ITEMS", block)
+        found = penalised_inverse(matrix, penalty)
+    dense = matrix.toarray().astype(np.float64)
+    np.testing.assert_allclose(found, np.linalg.inv(dense.T @ dense + np.diag(penalty)), atol=1e-6)
+    np.testing.assert_array_equal(found, found.T)
+
+
+def test_the_estimate_by_way_of_users_is_under_one_and_a_third_matrices():
+    for n_users in (1_000, 29_858, 34_800):
+        few = sparse.csr_array((n_users, 40_981), dtype=np.float32)
+        assert by_users(few, np.ones(40_981))
+        assert 4 * 40_981**2 < memory_needed(few, np.ones(40_981)) < 1.34 * 4 * 40_981**2
+    gowalla = sparse.csr_array((29_858, 40_981), dtype=np.float32)
+    assert memory_needed(gowalla, np.ones(40_981)) < 1.15 * 4 * 40_981**2
 
 
 def test_a_penalty_too_small_for_float32_goes_by_way_of_items():

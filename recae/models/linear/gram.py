@@ -10,17 +10,20 @@ from torch.nn import functional
 BLOCK_ITEMS = 1024
 
 
-def gram(matrix: sparse.csr_array) -> np.ndarray:
+def gram(matrix: sparse.csr_array, out: np.ndarray | None = None) -> np.ndarray:
     """X^T X as one dense array, for X of (n_users, n_items) float32.
 
     A block of rows at a time, so that the sparse product never stands beside the dense one.
+
+    Args:
+        out: (n_items, n_items) float32, contiguous, to write to; made where it is None.
 
     Returns:
         (n_items, n_items) float32, symmetric; exact where X is binary and no item has more than 2^24 users.
     """
     n_items = matrix.shape[1]
     by_item = matrix.T.tocsr()
-    dense = np.empty((n_items, n_items), dtype=np.float32)
+    dense = np.empty((n_items, n_items), dtype=np.float32) if out is None else out
     for start in range(0, n_items, BLOCK_ITEMS):
         rows = slice(start, min(start + BLOCK_ITEMS, n_items))
         (by_item[rows] @ matrix).toarray(out=dense[rows])

@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 import torch
 
-PIVOT, TILE = 256, 1024
+from recae.models.linear.product import subtract_product, times_transposed
+
+PIVOT, TILE = 512, 1024
 
 
 def inverse_in_place(
@@ -38,7 +40,10 @@ def inverse_in_place(
         stop = min(start + pivot, n)
         _sweep(matrix, start, stop, tile)
         done(stop - start)
-    _negate_and_mirror(matrix, tile)
+    for top in range(0, n, tile):
+        rows = slice(top, min(top + tile, n))
+        matrix[rows, : rows.stop].neg_()
+    mirror_lower(matrix, tile)
 
 
 def _sweep(matrix: torch.Tensor, start: int, stop: int, tile: int) -> None:
@@ -49,11 +54,11 @@ def _sweep(matrix: torch.Tensor, start: int, stop: int, tile: int) -> None:
     column[:start] = matrix[start:stop, :start].T
     column[start:stop] = 0
     column[stop:] = matrix[stop:, start:stop]
-    scaled = column @ inverse
+    scaled = torch.empty_like(column)
     for top in range(0, n, tile):
         rows = slice(top, min(top + tile, n))
-        lower = matrix[rows, : rows.stop]
-        lower.addmm_(scaled[rows], column[: rows.stop].T, alpha=-1)
+        scaled[rows] = times_transposed(column[rows], inverse)
+        subtract_product(matrix[rows, : rows.stop], scaled[rows], column[: rows.stop])
     matrix[start:stop, :start] = scaled[:start].T
     matrix[stop:, start:stop] = scaled[stop:]
     matrix[start:stop, start:stop] = -inverse
@@ -67,11 +72,11 @@ def _pivot_inverse(block: torch.Tensor, start: int) -> torch.Tensor:
     return torch.cholesky_inverse(factor).to(block.dtype)
 
 
-def _negate_and_mirror(matrix: torch.Tensor, tile: int) -> None:
+def mirror_lower(matrix: torch.Tensor, tile: int = TILE) -> None:
+    """Make (n, n) `matrix` symmetric, in place: its lower triangle, transposed, becomes the upper one."""
     n = matrix.shape[0]
     for top in range(0, n, tile):
         rows = slice(top, min(top + tile, n))
-        matrix[rows, : rows.stop].neg_()
         matrix[: rows.start, rows] = matrix[rows, : rows.start].T
         corner = matrix[rows, rows]
         corner.copy_(torch.tril(corner) + torch.tril(corner, -1).T)
