@@ -11,7 +11,7 @@ import click
 from recae.cli import text
 from recae.cli.base import command, option
 from recae.cli.console import Console
-from recae.cli.options import PATH, NameList, history_options
+from recae.cli.options import PATH, NameList, history_options, memory_option
 from recae.counted import counted
 from recae.errors import ConfigError
 from recae.jobs.reading import Reading
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 @option("--report", type=PATH, metavar="OUT.html", help="Write a report for a browser.")
 @option("--per-user", type=PATH, metavar="OUT.parquet", help="Write every user's values (also .csv, .tsv, .jsonl).")
 @option("--include-seen", is_flag=True, help="Let the model list items of the history, too.")
+@memory_option
 @history_options
 def evaluate(
     console: Console,
@@ -54,6 +55,7 @@ def evaluate(
     report: Path | None,
     per_user: Path | None,
     include_seen: bool,
+    max_memory: int | None,
     reading: Reading,
 ) -> None:
     """Judge a model, or anybody's lists.
@@ -76,6 +78,7 @@ def evaluate(
             report=report,
             per_user=per_user,
             include_seen=include_seen,
+            max_memory=max_memory,
             reading=reading,
             progress=console.progress,
             run_id=console.run_id,

@@ -23,6 +23,7 @@ from recae.errors import CapacityError, RecaeError, StorageError
 COMMANDS = {
     "data": "recae.cli.data:group",
     "models": "recae.cli.models:models",
+    "plan": "recae.cli.plan:plan",
     "train": "recae.cli.train:train",
     "evaluate": "recae.cli.evaluate:evaluate",
     "compare": "recae.cli.compare:compare",

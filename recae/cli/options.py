@@ -183,6 +183,15 @@ run_options = grouped(
 )
 """Seed, device, precision and memory -> `run`."""
 
+memory_option = option(
+    "--max-memory",
+    type=Bytes(),
+    section=MACHINE,
+    metavar="SIZE",
+    help="Refuse what would take more, e.g. 8G; blocks of scores follow it.  [default: what the machine has free]",
+)
+"""For jobs that fit nothing -> `max_memory`."""
+
 out_option = option("--out", type=PATH, required=True, help="Where the result goes. It appears whole or not at all.")
 
 settings_option = option(

@@ -8,7 +8,7 @@ import click
 
 from recae.cli.base import command, option
 from recae.cli.console import Console
-from recae.cli.options import PATH, history_options, out_option
+from recae.cli.options import PATH, history_options, memory_option, out_option
 from recae.counted import counted
 from recae.jobs.reading import Reading
 
@@ -50,6 +50,7 @@ WHO, WHAT = "Who gets lists", "What may be listed"
 @option("--include-seen", is_flag=True, section=WHAT, help="Also items of the user's own history.")
 @option("--allow", type=PATH, section=WHAT, metavar="FILE", help="Only these items.")
 @option("--deny", type=PATH, section=WHAT, metavar="FILE", help="Not these items.")
+@memory_option
 @history_options
 def recommend(
     console: Console,
@@ -64,6 +65,7 @@ def recommend(
     include_seen: bool,
     allow: Path | None,
     deny: Path | None,
+    max_memory: int | None,
     reading: Reading,
 ) -> None:
     """Write the best N items for every user.
@@ -86,6 +88,7 @@ def recommend(
         on_cold=on_cold,  # type: ignore[arg-type] # one of the three choices
         shard=None if shard is None else parse_shard(shard),
         resume=resume,
+        max_memory=max_memory,
         reading=reading,
         progress=console.progress,
     )

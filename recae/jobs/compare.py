@@ -22,11 +22,13 @@ from recae.jobs.contest import checked_models, contest_metrics, contest_split, t
 from recae.jobs.examples import draw_users, example_users, item_titles, lists_for
 from recae.jobs.extras import need_report_extra
 from recae.jobs.facts import configuration, machine_facts
+from recae.jobs.foretell import foretell_fits
 from recae.jobs.judging import own_metrics
 from recae.jobs.outputs import refuse_inputs, refuse_strange
 from recae.jobs.prepare import split_facts
 from recae.jobs.reading import AS_FOUND, Reading, Source
-from recae.jobs.selection import Selected, choosing_data, select, size_bytes
+from recae.jobs.selection import Selected, choosing_data, select, size_bytes, tried_models
+from recae.models.cost import Shape
 from recae.options import DEFAULTS, RunOptions
 from recae.ranking.lists import TopN
 from recae.reports.comparison import Comparison, ModelRun
@@ -80,7 +82,7 @@ def compare(
     Raises:
         ConfigError: an unknown model, metric or split, or models that the split cannot judge.
         DataError: the data is malformed, or not what a model needs.
-        CapacityError: a model would not fit in memory.
+        CapacityError: a model would not fit in memory; said before any is fitted.
         StorageError: something cannot be read or written.
         OutputLockedError: another run is writing `out`.
     """
@@ -103,6 +105,8 @@ def compare(
         titles = item_titles(source, catalog, parts.train.items, options.progress)
         test_data = test_part(parts)
         contest = _Contest(parts, _choosing(parts, trials, options), test_data, judged, titles, options)
+        tried = tried_models(names, trials if contest.choosing.valid is not None else 0)
+        foretell_fits(tried, Shape.of(parts.train), f"Fitting {counted(len(tried), 'setting')} in all", options)
         with replacing_folder(folder, marker=MARKER) as beside:
             runs, lists = contest.run(names, trials, beside / "models", config)
             comparison = contest.comparison(runs, lists, summary | {"source": str(source)}, facts, trials)

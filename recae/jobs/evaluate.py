@@ -19,6 +19,7 @@ from recae.evaluation.metrics import DEFAULT_METRICS, parse_metrics
 from recae.evaluation.result import Evaluation
 from recae.jobs.extras import need_report_extra
 from recae.jobs.facts import configuration, machine_facts
+from recae.jobs.foretell import block_for_lists, refuse_large_folder
 from recae.jobs.inputs import beside
 from recae.jobs.judging import check_metrics
 from recae.jobs.lists_file import joined_ids, read_lists
@@ -61,6 +62,7 @@ def evaluate(
     report: str | Path | None = None,
     per_user: str | Path | None = None,
     include_seen: bool = False,
+    max_memory: int | None = None,
     reading: Reading = AS_FOUND,
     progress: Progress = SILENT,
     run_id: str = "",
@@ -68,16 +70,19 @@ def evaluate(
     """Judge the model in the folder `model` on the users of `target`, whose histories are in `histories`.
 
     Targets that are in the user's history cannot be listed and are left out; targets that the model does not know
-    count as missed. `report` is an HTML file, `per_user` a table of every user's values.
+    count as missed. `report` is an HTML file, `per_user` a table of every user's values. Blocks of scores are as large
+    as `max_memory` bytes (None: what the machine has free) allow; the figures do not depend on it.
 
     Raises:
         ConfigError: an unknown metric or suffix.
         DataError: the data is malformed, or nobody has a target.
+        CapacityError: the model would not fit in memory.
         ModelFormatError: the model folder is damaged.
         StorageError: something cannot be read or written, or recae did not write what is in its place.
     """
     parse_metrics(metrics)
     _check_outputs(report, per_user, model, target, *histories)
+    refuse_large_folder(Path(model), max_memory)
     recommender = load(model)
     check_metrics(recommender.info, metrics)
     reading = as_trained(reading, recommender, [*histories, target])
@@ -94,7 +99,9 @@ def evaluate(
         histories_for(recommender, histories, reading)  # where it knows none of the items, this says so
     _tell_notes(held_out, target, progress)
     _tell_without_history(held_out, histories, target, progress)
-    found = judge(recommender, held_out, metrics, exclude_seen=not include_seen, progress=progress)
+    block = block_for_lists(recommender, held_out.history, max_memory, progress, f"Judging {model}")
+    exclude_seen = not include_seen
+    found = judge(recommender, held_out, metrics, exclude_seen=exclude_seen, memory_bytes=block, progress=progress)
     config = configuration(
         "evaluate",
         model=model,

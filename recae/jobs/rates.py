@@ -49,10 +49,15 @@ class Rates:
             + work.steps * STEP_SECONDS
         )
 
+    def range(self, work: Work) -> tuple[float, float]:
+        """From and to how many seconds the work takes."""
+        seconds = self.seconds(work)
+        return FASTER * seconds, SLOWER * seconds
+
     def fit_range(self, cost: Cost) -> tuple[float, float]:
         """From and to how many seconds a fit takes; the lower end is that of a training that stops early."""
-        seconds = self.seconds(cost.fit)
-        return FASTER * cost.least * seconds, SLOWER * seconds
+        least, most = self.range(cost.fit)
+        return cost.least * least, most
 
 
 @cache

@@ -16,6 +16,7 @@ from recae.data.ids import IdIndex
 from recae.data.interactions import Columns
 from recae.errors import ConfigError
 from recae.jobs.facts import configuration
+from recae.jobs.foretell import block_for_lists, refuse_large_folder
 from recae.jobs.id_lists import item_positions, user_ids
 from recae.jobs.model_histories import as_trained, histories_for
 from recae.jobs.outputs import refuse_inputs, refuse_strange, refuse_strange_file, write_result
@@ -71,6 +72,7 @@ def recommend(
     shard: tuple[int, int] | None = None,
     resume: bool = False,
     users_per_part: int = USERS_PER_PART,
+    max_memory: int | None = None,
     reading: Reading = AS_FOUND,
     progress: Progress = SILENT,
 ) -> Recommended:
@@ -80,12 +82,14 @@ def recommend(
     Rows are user, item, rank (from 1) and score. Users whom the model cannot score get its most popular training
     items under the same rules, or are skipped, or are an error. `shard` (i, n) takes the i-th of n equal parts of the
     users, so that several machines share the work. Columns that `reading` does not name are called as in the
-    training data, or by their usual names.
+    training data, or by their usual names. Blocks of scores are as large as `max_memory` bytes (None: what the machine
+    has free) allow; the lists do not depend on it.
 
     Raises:
         ConfigError: an impossible `top`, suffix or combination of options.
         DataError: malformed histories or lists, none with an item that the model knows, or cold users where they
             are an error.
+        CapacityError: the model would not fit in memory.
         ModelFormatError: the model folder is damaged.
         StorageError: something cannot be read or written, or recae did not write what is at `out`.
         OutputLockedError: another run is writing `out`.
@@ -97,6 +101,7 @@ def recommend(
         refuse_strange(out, PARTS_MANIFEST)
     else:
         refuse_strange_file(out)
+    refuse_large_folder(Path(model), max_memory)
     recommender = load(model)
     reading = as_trained(reading, recommender, histories)
     seen = histories_for(recommender, histories, reading, progress)
@@ -112,7 +117,8 @@ def recommend(
         progress.say(f"{cold_sentence(recommender, int(chosen.cold.sum()))}: popular items for them.")
     if everyone.skipped:
         progress.say(f"{cold_sentence(recommender, everyone.skipped)}: no lists for them.")
-    job = _Job(recommender, chosen, rules, top, seen.columns, progress)
+    block = block_for_lists(recommender, chosen.histories, max_memory, progress, f"Making lists with {model}")
+    job = _Job(recommender, chosen, rules, top, seen.columns, progress, block)
     given: dict[str, Any] = {"model": model, "histories": list(histories), "top": top, "users": users}
     given |= {"include_seen": include_seen, "allow": allow, "deny": deny, "on_cold": on_cold, "reading": reading}
     config = configuration("recommend", **given)
@@ -145,6 +151,7 @@ class _Job:
     top: int
     columns: Columns
     progress: Progress
+    block_bytes: int
 
     def blocks(self, start: int, stop: int) -> Iterator[pa.Table]:
         """The rows of the users from `start` to `stop`, block by block; at least one block."""
@@ -154,7 +161,13 @@ class _Job:
             yield self.table(TopN(nothing, nothing.astype(np.float32)), part.users)
         scorer: Scorer = WithFallback(self.model) if part.cold.any() else self.model
         for rows, lists in recommend_blocks(
-            scorer, part.histories, self.top, users=part.users, rules=self.rules, progress=self.progress
+            scorer,
+            part.histories,
+            self.top,
+            users=part.users,
+            rules=self.rules,
+            memory_bytes=self.block_bytes,
+            progress=self.progress,
         ):
             yield self.table(lists, IdIndex(part.users.values[rows]))
 

@@ -54,6 +54,16 @@ def choosing_data(split: Split, seed: int) -> Split:
     return replace(split, train=rest, valid=valid, test=None)
 
 
+def tried_settings(name: str, trials: int | None) -> Sequence[dict[str, Any]]:
+    """The first `trials` settings of the model's grid: its defaults for 0, all of them for None."""
+    return model_class(name).grid[: max(trials, 1) if trials is not None else None]
+
+
+def tried_models(names: Sequence[str], trials: int | None) -> list[Recommender]:
+    """Each model with each of its settings, none of them fitted."""
+    return [model_class(name)(**setting) for name in names for setting in tried_settings(name, trials)]
+
+
 def select(
     name: str,
     split: Split,
@@ -74,7 +84,7 @@ def select(
         DataError: the model cannot learn from this data.
     """
     if settings is None:
-        settings = model_class(name).grid[: max(trials, 1) if trials is not None else None]
+        settings = tried_settings(name, trials)
     tried_on = split if choosing is None else choosing
     if tried_on.valid is None:
         settings = settings[:1]

@@ -14,12 +14,14 @@ from recae.evaluation.evaluate import evaluate
 from recae.evaluation.metrics import DEFAULT_METRICS
 from recae.jobs.contest import refuse_strangers
 from recae.jobs.facts import configuration, machine_facts
+from recae.jobs.foretell import foretell_fits
 from recae.jobs.inputs import open_input
 from recae.jobs.judging import check_metrics
 from recae.jobs.outputs import refuse_inputs, refuse_strange
 from recae.jobs.reading import AS_FOUND, Reading, Source
 from recae.jobs.stopping import stopping, stopping_sentence
 from recae.models.base import Recommender
+from recae.models.cost import Shape
 from recae.models.folder import MANIFEST
 from recae.models.registry import create
 from recae.options import DEFAULTS, RunOptions
@@ -79,6 +81,7 @@ def train(
             f"Fitting {model} to {counted(log.nnz, 'interaction')} of {counted(log.n_users, 'user')} and "
             f"{counted(log.n_items, 'item')}."
         )
+        foretell_fits([recommender], Shape.of(log), f"Fitting {model}", options)
         started = time.perf_counter()
         recommender.fit(split.train, split.valid, options)
         fit_seconds = time.perf_counter() - started

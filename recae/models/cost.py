@@ -97,6 +97,15 @@ class Cost:
     advice: str = ""
     """What to do where it does not fit, beside taking another model."""
 
+    def lists_bytes(self, shape: Shape, block_bytes: int) -> int:
+        """Memory that lists for all users take: the model, the histories and a block of scores."""
+        block = min(block_bytes, int(12 * shape.cells))
+        return self.size_bytes + self.score_bytes + 16 * shape.interactions + block + WORKING_BYTES
+
+    def lists(self, shape: Shape) -> Work:
+        """To score and rank all users."""
+        return (self.score + ranking(shape.items)) * shape.users
+
 
 def fit_common(shape: Shape) -> int:
     """Bytes that every fit takes for a moment: the log's fingerprint, and copies of its entries."""
@@ -106,3 +115,8 @@ def fit_common(shape: Shape) -> int:
 def sum_rows(entries: float, width: float) -> Work:
     """Rows of a float32 table (`width` wide) that are added up, one for each of so many entries."""
     return Work(moved=FLOAT * entries * width)
+
+
+def ranking(items: int) -> Work:
+    """To find the best of the scores of one user."""
+    return Work(moved=4.0 * FLOAT * items)

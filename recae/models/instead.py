@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from recae.errors import ConfigError
 from recae.models.base import Recommender
 from recae.models.capacity import amount
-from recae.models.cost import Shape
+from recae.models.cost import Cost, Shape
 from recae.models.registry import create, model_class
 
 SIZES = ("rank_share", "rank", "hidden", "latent", "factors", "density", "neighbours", "starts", "max_users")
@@ -24,31 +25,42 @@ LAST = "popularity"
 NAMED = 3
 
 
-def instead_of(model: Recommender, shape: Shape, may: int) -> str:
+Needs = Callable[[Cost], int]
+"""The bytes of a cost that have to fit."""
+
+
+def to_fit(cost: Cost) -> int:
+    """What a fit takes."""
+    return cost.fit_bytes
+
+
+def instead_of(model: Recommender, shape: Shape, may: int, needs: Needs = to_fit) -> str:
     """A sentence that names what fits into `may` bytes."""
     found = []
-    smaller = smaller_setting(model, shape, may)
+    smaller = smaller_setting(model, shape, may, needs)
     if smaller is not None:
         settings = ", ".join(f"{key}={value}" for key, value in smaller[0].items())
         found.append(f"{model.info.name} with {settings} ({amount(smaller[1])})")
-    found += [f"{name} ({amount(size)})" for name, size in models_that_fit(model, shape, may)]
+    found += [f"{name} ({amount(size)})" for name, size in models_that_fit(model, shape, may, needs)]
     if not found:
         return "No model would fit."
     return f"What would fit: {', '.join(found)}."
 
 
-def models_that_fit(model: Recommender, shape: Shape, may: int) -> list[tuple[str, int]]:
+def models_that_fit(model: Recommender, shape: Shape, may: int, needs: Needs = to_fit) -> list[tuple[str, int]]:
     """Other models that learn from the same, at their defaults, and what they take; popularity only if no other."""
     names = [name for name in PREFERRED[model.info.needs] if name != model.info.name]
-    sizes = [(name, create(name).cost(shape).fit_bytes) for name in names]
+    sizes = [(name, needs(create(name).cost(shape))) for name in names]
     fitting = [(name, size) for name, size in sizes if size <= may][:NAMED]
     if fitting or model.info.name == LAST:
         return fitting
-    last = create(LAST).cost(shape).fit_bytes
+    last = needs(create(LAST).cost(shape))
     return [(LAST, last)] if last <= may else []
 
 
-def smaller_setting(model: Recommender, shape: Shape, may: int) -> tuple[dict[str, Any], int] | None:
+def smaller_setting(
+    model: Recommender, shape: Shape, may: int, needs: Needs = to_fit
+) -> tuple[dict[str, Any], int] | None:
     """The largest of the halved sizes of the model with which it fits, and what it takes then; None if none does."""
     given = model.config.model_dump()
     for name in SIZES:
@@ -60,7 +72,7 @@ def smaller_setting(model: Recommender, shape: Shape, may: int) -> tuple[dict[st
                 smaller = model_class(model.info.name)(**given | {name: value})
             except ConfigError:
                 break
-            needed = smaller.cost(shape).fit_bytes
+            needed = needs(smaller.cost(shape))
             if needed <= may:
                 return {name: value}, needed
     return None

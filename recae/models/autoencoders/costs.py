@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from recae.models.autoencoders.network import NetworkConfig
-from recae.models.cost import FLOAT, WORKING_BYTES, Cost, Shape, Work, sum_rows
+from recae.models.cost import FLOAT, WORKING_BYTES, Cost, Shape, Work, ranking, sum_rows
 from recae.ranking.recommend import MEMORY_BYTES
 
 if TYPE_CHECKING:
@@ -69,11 +69,6 @@ def network_cost(
         score,
         least=min(1.0, (config.patience + 1) / config.epochs) if config.patience else 1.0,
     )
-
-
-def ranking(items: int) -> Work:
-    """Operations to rank the scores of one user."""
-    return Work(moved=4 * FLOAT * items)
 
 
 def multinomial_epoch(shape: Shape, into: float, out: float) -> Work:
