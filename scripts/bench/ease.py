@@ -4,7 +4,8 @@
     python scripts/bench/ease.py ../shared/data/ml-1m --l2 500
 
 The folder holds train.parquet and test.parquet, and perhaps valid.parquet; the history at test time is all that is
-not test. JSON out; rates count the items^3 floating-point operations that inverting in place takes.
+not test. JSON out; rates count the n^3 floating-point operations that inverting n rows in place takes, and "least
+seconds" is what they would take at the rate of large matrix products (measured just before and after the fit).
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from recae.data.ready_made import read_ready_made
 from recae.evaluation.evaluate import evaluate
 from recae.models.linear.inverse import memory_needed, steps_of
+from recae.models.linear.product import times_transposed
 from recae.models.registry import create
 from recae.options import RunOptions
 
@@ -45,6 +48,23 @@ class Stopwatch:
         pass
 
 
+def product_rate(size: int = 4096) -> float:
+    """GFLOP/s of large float32 products, by the quicker of the two libraries that PyTorch brings."""
+    left, right = torch.rand(2, size, size)
+    found = 0.0
+    for product in (times_transposed, lambda a, b: a @ b.T):
+        for _ in range(3):
+            started = time.perf_counter()
+            product(left, right)
+            found = max(found, 2 * size**3 / (time.perf_counter() - started) / 1e9)
+    return found
+
+
+def peak() -> float:
+    """GB that the process has held at most."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
@@ -56,9 +76,11 @@ def main() -> None:
     )
     if split.test is None:
         raise SystemExit("The folder needs test.parquet.")
+    before, rate = peak(), product_rate()
     watch, started = Stopwatch(), time.perf_counter()
     model = create("ease", l2=arguments.l2).fit(split.train, options=RunOptions(progress=watch))
-    seconds = time.perf_counter() - started
+    seconds, after = time.perf_counter() - started, peak()
+    rate = max(rate, product_rate())
     binary, penalty = split.train.binary(), np.full(split.train.n_items, arguments.l2)
     n_items, inverted = split.train.n_items, steps_of(binary, penalty)
     judged = evaluate(model, split.test, ["ndcg@10", "recall@20", "ndcg@20"])
@@ -69,9 +91,14 @@ def main() -> None:
         "inversion seconds": watch.seconds,
         "rows inverted": inverted,
         "GFLOP/s": inverted**3 / watch.seconds / 1e9,
+        "product GFLOP/s": rate,
+        "least seconds": inverted**3 / rate / 1e9,
+        "threads": torch.get_num_threads(),
         "weights GB": 4 * n_items**2 / 1e9,
         "estimated GB": memory_needed(binary, penalty) / 1e9,
-        "peak GB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9,
+        "peak GB before the fit": before,
+        "peak GB of the fit": after,
+        "peak GB": peak(),
         "evaluate seconds": judged.seconds,
         **judged.means(),
     }
