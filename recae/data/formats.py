@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from recae.data.columns import USUAL_NAMES, ColumnChoice, quoted, refuse_repeats
 from recae.data.jsonlines import open_json
+from recae.data.prepared_part import is_prepared, open_prepared
 from recae.data.sniff import SAMPLE_BYTES, sniff
 from recae.data.textfiles import TextPart, open_bytes, unreadable
 from recae.data.values import is_text
@@ -125,6 +126,8 @@ def open_parts(
         if not str(source):
             raise ConfigError("An empty path was given where a file or folder is needed.")
         path = Path(source)
+        if is_prepared(path):
+            return [open_prepared(path)]
         if path.is_dir():
             return _same_columns([open_file(file, header, delimiter, choice) for file in data_files(path)], path)
         return [open_file(path, header, delimiter, choice)]

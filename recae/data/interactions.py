@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -11,6 +12,7 @@ import pyarrow as pa
 from scipy import sparse
 
 from recae.counted import counted
+from recae.data.csr_checks import all_ones
 from recae.data.ids import IdIndex
 
 ValueKind = Literal["rating", "weight"]
@@ -49,6 +51,8 @@ class Interactions:
     """What reading and filtering left out and why, e.g. {"duplicates": 12, "bad rows": 3}."""
     unread: tuple[str, ...] = ()
     """Columns of the source that play no part, for a person to see what was not found or not asked for."""
+    _digest: list[str] = field(default_factory=list, init=False, repr=False)
+    """The fingerprint once it is known; `replace` makes an object that does not know it."""
 
     def __post_init__(self) -> None:
         if self.matrix.shape != (len(self.users), len(self.items)):
@@ -80,13 +84,24 @@ class Interactions:
         return f"Interactions({sizes}, {counted(self.nnz, 'interaction')})"
 
     def binary(self) -> sparse.csr_array:
-        """(n_users, n_items) float32: 1 for every interaction, whatever its rating or weight."""
-        ones = np.ones(self.nnz, dtype=np.float32)
-        return sparse.csr_array((ones, self.matrix.indices, self.matrix.indptr), shape=self.matrix.shape)
+        """(n_users, n_items) float32: 1 for every interaction, whatever its rating or weight.
+
+        Its arrays are the log's own as far as they can be, and its values then read-only.
+        """
+        values = self.matrix.data
+        if values.dtype == np.float32 and all_ones(values):
+            values = values.view()
+            values.flags.writeable = False
+        else:
+            values = np.ones(self.nnz, dtype=np.float32)
+        return sparse.csr_array((values, self.matrix.indices, self.matrix.indptr), shape=self.matrix.shape)
 
     def item_counts(self) -> np.ndarray:
         """(n_items,) int64: how many users each item has."""
-        return np.bincount(self.matrix.indices, minlength=self.n_items).astype(np.int64)
+        counts = np.zeros(self.n_items, dtype=np.int64)
+        for block in _blocks(self.matrix.indices):  # NumPy makes int64 of all that it is given to count
+            counts += np.bincount(block, minlength=self.n_items)
+        return counts
 
     def user_counts(self) -> np.ndarray:
         """(n_users,) int64: how many items each user has."""
@@ -94,13 +109,15 @@ class Interactions:
 
     def fingerprint(self) -> str:
         """Hex digest of the entries and the ids, the same for the same log however it was stored."""
-        digest = hashlib.blake2b(digest_size=16)
-        for array in (self.matrix.indptr.astype(np.int64), self.matrix.indices.astype(np.int64), self.matrix.data):
-            digest.update(np.ascontiguousarray(array).data)
-        for ids in (self.users, self.items):
-            for part in ids.texts().take(pa.array(np.arange(len(ids)))).buffers()[1:]:
-                digest.update(part or b"")
-        return digest.hexdigest()
+        if not self._digest:
+            self._digest.append(self._computed_fingerprint())
+        return self._digest[0]
+
+    def known_as(self, fingerprint: str) -> Interactions:
+        """The same log, whose `fingerprint` somebody worked out before and need not be worked out again."""
+        known = replace(self)
+        known._digest.append(fingerprint)
+        return known
 
     def row_of_entry(self) -> np.ndarray:
         """(nnz,) int64: the user position of each entry, in the order of `matrix.data`."""
@@ -145,22 +162,41 @@ class Interactions:
             return self
         return self.select(users, items)
 
-    def to_arrow(self) -> pa.Table:
-        """One row per interaction under the input's own column names, ids in their own type."""
-        names = self.columns
+    def to_arrow(self, start: int = 0, stop: int | None = None) -> pa.Table:
+        """One row per interaction under the input's own column names, ids in their own type.
+
+        `start` and `stop` choose some of the entries, as a slice of `matrix.data` does.
+        """
+        names, matrix = self.columns, self.matrix
+        stop = self.nnz if stop is None else min(stop, self.nnz)
+        users = np.repeat(np.arange(self.n_users), np.diff(np.clip(matrix.indptr, start, stop)))
         table: dict[str, pa.Array] = {
-            names.user: self.users.take(self.row_of_entry()),
-            names.item: self.items.take(self.matrix.indices),
+            names.user: self.users.take(users),
+            names.item: self.items.take(matrix.indices[start:stop]),
         }
         if names.value is not None:
-            table[names.value] = pa.array(self.matrix.data)
+            table[names.value] = pa.array(matrix.data[start:stop])
         if names.time is not None and self.timestamps is not None:
-            table[names.time] = _written_times(self.timestamps, names.time_unit)
+            table[names.time] = _written_times(self.timestamps[start:stop], names.time_unit)
         return pa.table(table)
+
+    def _computed_fingerprint(self) -> str:
+        digest = hashlib.blake2b(digest_size=16)
+        for array, kind in ((self.matrix.indptr, np.int64), (self.matrix.indices, np.int64), (self.matrix.data, None)):
+            for block in _blocks(array):
+                digest.update(np.ascontiguousarray(block, dtype=kind).data)
+        for ids in (self.users, self.items):
+            for part in ids.texts().take(pa.array(np.arange(len(ids)))).buffers()[1:]:
+                digest.update(part or b"")
+        return digest.hexdigest()
 
     def _entry_numbers(self) -> sparse.csr_array:
         numbers = np.arange(1, self.nnz + 1, dtype=np.int64)
         return sparse.csr_array((numbers, self.matrix.indices, self.matrix.indptr), shape=self.matrix.shape)
+
+
+def _blocks(array: np.ndarray, size: int = 1 << 20) -> Iterator[np.ndarray]:
+    return (array[start : start + size] for start in range(0, len(array), size))
 
 
 def add_counts(counts: dict[str, int], more: dict[str, int]) -> dict[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
@@ -13,6 +14,7 @@ from recae.data.columns import USUAL_NAMES, ColumnChoice
 from recae.data.filters import rated_at_least
 from recae.data.ids import IdIndex
 from recae.data.interactions import Columns, Interactions
+from recae.data.prepared_part import is_prepared, open_prepared
 from recae.data.rows import OnBad, Rows, Source, collect
 from recae.errors import ConfigError, DataError
 from recae.progress import SILENT, Progress
@@ -35,8 +37,8 @@ def read(
 
     Args:
         source: a file or folder (CSV, TSV, any other delimiter, MovieLens `::`, JSON lines, Parquet; also gzip,
-            zstd or bzip2), a list of such paths, whose rows are joined, a pandas DataFrame, a dict of lists, an
-            Arrow table, or a SciPy sparse matrix of users x items.
+            zstd or bzip2), a folder of prepared data, which is opened and not read, a list of such paths, whose rows
+            are joined, a pandas DataFrame, a dict of lists, an Arrow table, or a SciPy sparse matrix of users x items.
         columns: the columns to use; those not named are found by their usual names, or by position (user, item,
             rating, timestamp) in a file without a header.
         min_rating: leave out what is rated (or weighs) lower, after repeated pairs are merged.
@@ -65,7 +67,10 @@ def read(
     """
     if dedupe is not None and dedupe not in get_args(Dedupe):
         raise ConfigError(f'dedupe is one of {", ".join(get_args(Dedupe))}, not "{dedupe}".')
-    if sparse.issparse(source):
+    if isinstance(source, (str, Path)) and is_prepared(source) and dedupe != "sum":
+        part = open_prepared(Path(source))
+        log = part.log if part.fits(columns) else from_rows(collect(Source(source, columns, on_bad)), dedupe)
+    elif sparse.issparse(source):
         log = _from_matrix(source, columns, dedupe)
     else:
         log = from_rows(collect(Source(source, columns, on_bad, header, delimiter), progress=progress), dedupe)

@@ -16,6 +16,7 @@ from recae.data.columns import HEADERLESS_NAMES, USUAL_NAMES, ColumnChoice, Role
 from recae.data.formats import Part, open_parts
 from recae.data.ids import IdIndex, written_out
 from recae.data.interactions import Columns, ValueKind
+from recae.data.prepared_part import PreparedPart
 from recae.data.textfiles import TextPart
 from recae.data.times import TimeParser, time_complaint
 from recae.data.values import parse_values, value_complaint
@@ -83,6 +84,8 @@ def _roles_of(part: Part, choice: ColumnChoice) -> Roles:
     if isinstance(part, TextPart) and part.dialect.times_third and choice == USUAL_NAMES:
         user, item, time = part.names
         return Roles(user, item, time=time)
+    if isinstance(part, PreparedPart) and part.fits(choice):
+        return part.roles()
     return find_roles(part.names, choice, part.label, header=header)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from recae.data.prepared_split import is_prepared_split, open_prepared_split
 from recae.data.ready_made import ready_made
 from recae.data.split import Split
 from recae.data.split_folder import is_split_folder, read_split
@@ -25,8 +26,8 @@ def open_input(
 ) -> Split:
     """Training data with the held-out data that belongs to it, as far as there is any.
 
-    `source` is a folder written by `data split`; a folder with train.*, and perhaps valid.* and test.*; or a
-    log, with `valid` and `test` as files of targets beside it.
+    `source` is a folder written by `data split`, or the prepared form of one; a folder with train.*, and perhaps
+    valid.* and test.*; or a log, with `valid` and `test` as files of targets beside it.
 
     Raises:
         ConfigError: filters or target files were given for data that is split already.
@@ -34,11 +35,12 @@ def open_input(
         StorageError: it cannot be read.
     """
     source = Path(source)
-    if is_split_folder(source):
+    open_whole = open_prepared_split if is_prepared_split(source) else read_split if is_split_folder(source) else None
+    if open_whole is not None:
         _refuse(source, valid, test)
         if flags := reading.flags("min_rating", "min_user_items", "min_item_users", "dedupe"):
             raise ConfigError(f"{flags} cannot be used with {source}, which is split already: filter before.")
-        return read_split(source)
+        return open_whole(source)
     files = {name: part_file(source, name) for name in ("train", "valid", "test")}
     train = files["train"]
     if train is not None:
@@ -47,6 +49,12 @@ def open_input(
     if valid is not None or test is not None:
         return _ready_made(source, valid, test, reading, progress)
     return Split(reading.interactions(source, progress), None, None, UNSPLIT)
+
+
+def is_split(source: Source) -> bool:
+    """Whether `source` is more than one log: a split folder, the prepared form of one, or a folder with train.*."""
+    source = Path(source)
+    return is_prepared_split(source) or is_split_folder(source) or part_file(source, "train") is not None
 
 
 def beside(source: Source, name: str) -> Path | None:

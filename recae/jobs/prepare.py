@@ -10,11 +10,17 @@ from recae.counted import counted
 from recae.data import describe as description
 from recae.data.filters import Filters
 from recae.data.interactions import Interactions
+from recae.data.prepared import open_log, verify, write_log
+from recae.data.prepared_part import MARKER as PREPARED_MARKER
+from recae.data.prepared_part import is_prepared
+from recae.data.prepared_split import is_prepared_split, write_prepared_split
 from recae.data.split import HeldOut, Split
 from recae.data.split_folder import MARKER as SPLIT_MARKER
 from recae.data.split_folder import write_split
 from recae.data.splits import make_split
+from recae.errors import ConfigError
 from recae.jobs.facts import configuration
+from recae.jobs.inputs import is_split, open_input
 from recae.jobs.outputs import refuse_inputs, refuse_strange
 from recae.jobs.reading import AS_FOUND, Reading, Source, part_file
 from recae.progress import SILENT, Progress
@@ -50,14 +56,19 @@ class Prepared:
 def describe(source: Source, *, reading: Reading = AS_FOUND, progress: Progress = SILENT) -> Description:
     """Summarise a log: sizes, density, histories, popularity, values, times, and what reading left out.
 
-    Of a folder that holds a split each part is described: its train.*, valid.* and test.*, under "parts".
+    Of a folder that holds a split each part is described: its train.*, valid.* and test.*, under "parts". Of prepared
+    data it is also checked that nothing was changed after it was written.
 
     Raises:
         DataError: the log is malformed or empty.
         StorageError: it cannot be read.
     """
     found = {name: part_file(Path(source), name) for name in ("train", "valid", "test")}
+    if is_prepared_split(source):
+        raise ConfigError(f"{source} holds a prepared split: describe the folder that it was made of.")
     if found["train"] is None:
+        if is_prepared(source):
+            verify(open_log(source), source)
         summary = description.describe(reading.interactions(source, progress))
         return Description(summary, description.summary_text(summary))
     parts = {name: description.describe(reading.interactions(file, progress)) for name, file in found.items() if file}
@@ -120,9 +131,54 @@ def split_input(
         split = make_split(reading.interactions(source, progress), spec, seed=seed)
         config = configuration("split", source=source, reading=reading, spec=spec, seed=seed)
         write_split(split, folder, {"configuration": config})
-    parts = split_facts(split)
     present = {"train": True, "valid": split.valid is not None, "test": split.test is not None}
     files = tuple(folder / f"{name}.parquet" for name, there in present.items() if there)
+    return _described_split(split, folder, files)
+
+
+def prepare_input(
+    source: Source,
+    out: str | Path,
+    *,
+    reading: Reading = AS_FOUND,
+    binarize: bool = False,
+    start: str | None = None,
+    end: str | None = None,
+    progress: Progress = SILENT,
+) -> Prepared:
+    """Write what passes the filters as a folder that every job opens without reading it: its files are memory-mapped.
+
+    `source` is a log, filtered as in `filter_input`, or a split in any form that `train` takes, prepared part by part.
+
+    Raises:
+        ConfigError: filters were given for data that is split already.
+        DataError: the data is malformed, or nothing is left.
+        StorageError: it cannot be read, or `out` cannot be written.
+        OutputLockedError: another run is writing `out`.
+    """
+    folder = Path(out)
+    refuse_inputs(folder, source)
+    refuse_strange(folder, PREPARED_MARKER)
+    config = configuration("prepare", source=source, reading=reading, binarize=binarize, start=start, end=end)
+    more = {"configuration": config}
+    with locked(folder):
+        if is_split(source):
+            if binarize or start is not None or end is not None:
+                raise ConfigError(f"{source} is split already: --binarize, --start and --end go before splitting.")
+            split = open_input(source, reading=reading, progress=progress)
+            with replacing_folder(folder, marker=PREPARED_MARKER) as beside:
+                write_prepared_split(split, beside, more)
+            return _described_split(split, folder, (folder,))
+        log = reading.interactions(source, progress, Filters(binarize=binarize, start=start, end=end))
+        with replacing_folder(folder, marker=PREPARED_MARKER) as beside:
+            write_log(log, beside, more)
+    facts = {"users": log.n_users, "items": log.n_items, "interactions": log.nnz, "left_out": log.counts}
+    text = "\n".join([_sizes("prepared", log), *_left_out(log.counts), f"{folder}"])
+    return Prepared(folder, (folder,), log.nnz, facts, text)
+
+
+def _described_split(split: Split, folder: Path, files: tuple[Path, ...]) -> Prepared:
+    parts = split_facts(split)
     rows = sum(part.get("interactions", part.get("targets", 0)) for part in parts["parts"].values())
     return Prepared(folder, files, rows, parts, "\n".join([*_part_lines(split), *_left_out(split.notes), str(folder)]))
 

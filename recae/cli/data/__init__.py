@@ -10,6 +10,7 @@ COMMANDS = {
     "describe": "recae.cli.data.describe:describe",
     "filter": "recae.cli.data.filter:filter_command",
     "split": "recae.cli.data.split:split",
+    "prepare": "recae.cli.data.prepare:prepare_command",
     "list": "recae.cli.data.known:list_known",
     "fetch": "recae.cli.data.known:fetch",
     "sample": "recae.cli.data.sample:sample",
@@ -27,4 +28,4 @@ COMMANDS = {
     ),
 )
 def group() -> None:
-    """Look at data, filter it, split it, and get some."""
+    """Look at data, filter it, split it, prepare it, and get some."""

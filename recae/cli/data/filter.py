@@ -11,6 +11,12 @@ from recae.cli.console import Console
 from recae.cli.options import FILTERS, PATH, input_options, out_option
 from recae.jobs.reading import Reading
 
+BINARIZE = option(
+    "--binarize", is_flag=True, section=FILTERS, help="Forget the ratings or weights: every interaction counts 1."
+)
+START = option("--start", section=FILTERS, metavar="TIME", help="Keep interactions from this time on, e.g. 2025-01-31.")
+END = option("--end", section=FILTERS, metavar="TIME", help="Keep interactions before this time.")
+
 
 @command(
     "data filter",
@@ -21,9 +27,9 @@ from recae.jobs.reading import Reading
 )
 @click.argument("source", metavar="INPUT", type=PATH)
 @out_option
-@option("--binarize", is_flag=True, section=FILTERS, help="Forget the ratings or weights: every interaction counts 1.")
-@option("--start", section=FILTERS, metavar="TIME", help="Keep interactions from this time on, e.g. 2025-01-31.")
-@option("--end", section=FILTERS, metavar="TIME", help="Keep interactions before this time.")
+@BINARIZE
+@START
+@END
 @input_options
 def filter_command(
     console: Console, source: Path, out: Path, binarize: bool, start: str | None, end: str | None, reading: Reading

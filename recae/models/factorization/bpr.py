@@ -75,7 +75,8 @@ class Bpr(Recommender):
                 num_threads=1,  # more of them write over each other, and the outcome depends on who comes last
                 dtype=np.float32,
             )
-            learner.fit(sparse.csr_matrix(train.binary()), show_progress=False, callback=lambda *_: task.advance())
+            mine = sparse.csr_matrix(train.binary(), copy=True)  # implicit takes no read-only arrays here
+            learner.fit(mine, show_progress=False, callback=lambda *_: task.advance())
         self._user_factors = np.ascontiguousarray(learner.user_factors)
         self._item_factors = np.ascontiguousarray(learner.item_factors)
 

@@ -1,0 +1,83 @@
+"""Arrays and columns on disk that are opened without being read: .npy and Arrow IPC files, mapped into memory.
+
+Both formats hold data and never code, and both are other libraries' own: `numpy.load` and `pyarrow.ipc.open_file`
+read them as well. What is opened is read-only, and the operating system brings in only what is touched.
+"""
+
+from __future__ import annotations
+
+import tokenize
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from recae.errors import DamagedFileError, StorageError
+
+_COLUMN = "id"
+
+
+def write_array(path: Path, array: np.ndarray) -> None:
+    """Write `array` as an .npy file."""
+    with path.open("wb") as file:
+        np.lib.format.write_array(file, np.ascontiguousarray(array), allow_pickle=False)
+
+
+def map_array(path: Path, length: int, dtype: type[np.generic]) -> np.ndarray:
+    """The (length,) array in the .npy file at `path`, read-only and mapped into memory.
+
+    Raises:
+        StorageError: the file could not be read.
+        DamagedFileError: it is no .npy file, cut short, or holds an array of another length or type.
+    """
+    try:
+        mapped = np.lib.format.open_memmap(path, mode="r")
+    except OSError as error:
+        raise StorageError(f"{path} could not be read: {error.strerror or error}.") from error
+    except (ValueError, TypeError, SyntaxError, EOFError, ArithmeticError, RecursionError, MemoryError) as error:
+        raise DamagedFileError(f"{path} is damaged or not an .npy file.") from error
+    except tokenize.TokenError as error:
+        raise DamagedFileError(f"{path} is damaged or not an .npy file.") from error
+    if mapped.shape != (length,) or mapped.dtype != np.dtype(dtype):
+        raise DamagedFileError(
+            f"{path} should hold {length:,} numbers of type {np.dtype(dtype)} and holds an array of shape "
+            f"{mapped.shape} and type {mapped.dtype}."
+        )
+    return np.asarray(mapped)
+
+
+def write_column(path: Path, values: pa.Array) -> None:
+    """Write one column as an uncompressed Arrow IPC file of one block."""
+    batch = pa.record_batch([values], names=[_COLUMN])
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, batch.schema) as writer:
+        writer.write_batch(batch)
+
+
+def map_column(path: Path, length: int) -> pa.Array:
+    """The column of `length` values without nulls in the Arrow IPC file at `path`, mapped into memory.
+
+    Raises:
+        StorageError: the file could not be read.
+        DamagedFileError: it is no Arrow file, cut short, or holds something else.
+    """
+    try:
+        with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as reader:
+            found = [reader.get_batch(number) for number in range(reader.num_record_batches)]
+        for batch in found:
+            batch.validate(full=True)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowSerializationError, UnicodeDecodeError) as error:
+        raise DamagedFileError(f"{path} is damaged or not an Arrow file.") from error
+    except OSError as error:
+        if error.errno is None:
+            raise DamagedFileError(f"{path} is damaged or cut off.") from error
+        raise StorageError(f"{path} could not be read: {error.strerror or error}.") from error
+    if len(found) != 1 or found[0].num_columns != 1:
+        raise DamagedFileError(f"{path} should hold one block of one column.")
+    values = found[0].column(0)
+    if pa.types.is_nested(values.type) or pa.types.is_dictionary(values.type) or pa.types.is_null(values.type):
+        raise DamagedFileError(f"{path} should hold plain values and holds some of type {values.type}.")
+    if len(values) != length or values.null_count:
+        raise DamagedFileError(
+            f"{path} should hold {length:,} values and holds {len(values):,}, {values.null_count:,} of them missing."
+        )
+    return values
