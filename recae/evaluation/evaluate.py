@@ -9,6 +9,7 @@ import numpy as np
 
 from recae.data.split import HeldOut
 from recae.errors import ConfigError, DataError
+from recae.evaluation.background import NOTHING, Background
 from recae.evaluation.judge import Judge
 from recae.evaluation.metrics import DEFAULT_METRICS, parse_metrics
 from recae.evaluation.result import Evaluation
@@ -27,6 +28,7 @@ def evaluate(
     *,
     item_counts: np.ndarray | None = None,
     n_train_users: int | None = None,
+    background: Background = NOTHING,
     exclude_seen: bool = True,
     memory_bytes: int = MEMORY_BYTES,
     progress: Progress = SILENT,
@@ -39,13 +41,14 @@ def evaluate(
         metrics: names such as "ndcg@10" or "rmse".
         item_counts: (n_items,) users per item in the training data, for novelty; default: what the model knows.
         n_train_users: how many users there were in training, for novelty; default: what the model knows.
+        background: vectors and genres of the items and groups of the users, for the metrics that need them.
         exclude_seen: leave a user's history out of the lists. Ratings are predicted whatever was seen.
         memory_bytes: bound for a block of scores; the result does not depend on it.
         progress: told after each block.
 
     Raises:
-        ConfigError: a metric that does not exist, or novelty without counts.
-        DataError: nobody has a target, or the items are not the model's.
+        ConfigError: a metric that does not exist, or one without what it needs, such as novelty without counts.
+        DataError: nobody has a target, the items are not the model's, or the data has not what a metric needs.
         RecaeError: the model gave scores that cannot be ranked.
     """
     started = time.perf_counter()
@@ -53,7 +56,8 @@ def evaluate(
     known_users = n_train_users if n_train_users is not None else getattr(model, "n_train_users", None)
     users = _with_targets(held_out)
     judged = held_out if len(users) == held_out.n_users else held_out.select(users)
-    judge = Judge(parse_metrics(metrics), judged, _counts(known_counts, known_users))
+    known = background.with_counts(known_counts, known_users).select_users(users)
+    judge = Judge(parse_metrics(metrics), judged, known, exclude_seen=exclude_seen)
     blocks = score_blocks(
         model, judged.history, users=judged.users, memory_bytes=memory_bytes, progress=progress, label="Evaluating"
     )
@@ -72,6 +76,7 @@ def evaluate_lists(
     *,
     item_counts: np.ndarray | None = None,
     n_train_users: int | None = None,
+    background: Background = NOTHING,
 ) -> Evaluation:
     """Judge lists that are there already: row i of `lists` belongs to user i of `held_out`.
 
@@ -79,7 +84,7 @@ def evaluate_lists(
     their place and are never hits.
 
     Raises:
-        ConfigError: a metric that does not exist or needs more than lists, or novelty without counts.
+        ConfigError: a metric that does not exist or needs more than lists, or one without what it needs.
         DataError: nobody has a target.
     """
     started = time.perf_counter()
@@ -90,7 +95,8 @@ def evaluate_lists(
     if len(lists) != held_out.n_users:
         raise ValueError(f"{len(lists)} lists for {held_out.n_users} users")
     users = _with_targets(held_out)
-    judge = Judge(chosen, held_out.select(users), _counts(item_counts, n_train_users))
+    known = background.with_counts(item_counts, n_train_users).select_users(users)
+    judge = Judge(chosen, held_out.select(users), known, scored=False)
     for start in range(0, len(users), LIST_ROWS):
         part = users[start : start + LIST_ROWS]
         judge.add_lists(slice(start, start + len(part)), TopN(lists.items[part], lists.scores[part]))
@@ -102,7 +108,3 @@ def _with_targets(held_out: HeldOut) -> np.ndarray:
     if len(users) == 0:
         raise DataError("There is no user with a target to judge on.")
     return users
-
-
-def _counts(item_counts: np.ndarray | None, n_train_users: int | None) -> tuple[np.ndarray, int] | None:
-    return None if item_counts is None or n_train_users is None else (item_counts, n_train_users)

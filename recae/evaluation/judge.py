@@ -7,8 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from recae.data.split import HeldOut
-from recae.errors import ConfigError, DataError
+from recae.errors import DataError
+from recae.evaluation.background import NOTHING, Background
+from recae.evaluation.further import Further
 from recae.evaluation.metrics import Metric
+from recae.evaluation.needs import check_needs
 from recae.evaluation.ranking_metrics import (
     OF_ALL_LISTS,
     OF_EACH_LIST,
@@ -25,23 +28,31 @@ class Judge:
     """Collects the value of every metric for every user of `held_out`, all of whom have targets.
 
     Raises:
-        ConfigError: novelty was asked for without `counts`, (users per item, number of users) of the training data.
-        DataError: a rating metric was asked for, and no target that training knows has a rating.
+        ConfigError: a metric needs something that is not `known`, such as novelty the counts of the training data.
+        DataError: a rating metric was asked for, and no target that training knows has a rating; or the data has not
+            what another one needs.
     """
 
     def __init__(
-        self, metrics: Sequence[Metric], held_out: HeldOut, counts: tuple[np.ndarray, int] | None = None
+        self,
+        metrics: Sequence[Metric],
+        held_out: HeldOut,
+        known: Background = NOTHING,
+        *,
+        scored: bool = True,
+        exclude_seen: bool = True,
     ) -> None:
-        needy = [str(metric) for metric in metrics if metric.needs_counts]
-        if needy and counts is None:
-            raise ConfigError(f"{needy[0]} needs to know how many training users each item has; leave it out here.")
+        check_needs(metrics, known, held_out, scored=scored)
         of_ratings = [str(metric) for metric in metrics if metric.of_ratings]
         if of_ratings and (held_out.columns.value_kind != "rating" or held_out.target.nnz == 0):
             raise DataError(f"{of_ratings[0]} compares ratings, and the targets have none that could be predicted.")
         self._metrics = metrics
         self._held_out = held_out
         self._relevant = held_out.relevant_counts()
-        self._information = self_information(*counts) if needy and counts is not None else None
+        self._information = None
+        if any(metric.name == "novelty" for metric in metrics) and known.item_counts is not None:
+            self._information = self_information(known.item_counts, known.n_train_users or 1)
+        self._further = Further(metrics, held_out, known, exclude_seen)
         self._values = {str(m): np.zeros(held_out.n_users) for m in metrics if m.name in OF_EACH_LIST}
         self._best_places = np.full(held_out.target.shape[1], np.iinfo(np.int32).max, dtype=np.int32)
         self._limits = rating_limits(held_out.history) if of_ratings else (-np.inf, np.inf)
@@ -50,7 +61,7 @@ class Judge:
     @property
     def depth(self) -> int:
         """How long the lists must be; 0 if no metric looks at lists."""
-        return max((metric.k or 0 for metric in self._metrics), default=0)
+        return max(self._further.depth, *(metric.k or 0 for metric in self._metrics), 0)
 
     def add_lists(self, rows: slice, lists: TopN) -> None:
         """Judge the lists of the users `rows`, `depth` places or fewer where the catalogue ends."""
@@ -60,18 +71,22 @@ class Judge:
                 self._values[str(metric)][rows] = OF_EACH_LIST[metric.name](judged, metric.k)
         if any(metric.name in OF_ALL_LISTS for metric in self._metrics):
             lower_best_places(self._best_places, lists.items[:, : self.depth])
+        self._further.add_lists(rows, judged)
 
     def add_scores(self, rows: slice, scores: np.ndarray) -> None:
-        """Compare (n_rows, n_items) predicted ratings with those of the users `rows`, in the order of users.
+        """Judge the scores (n_rows, n_items) of the users `rows`, in the order of users: as ratings, as full rankings.
 
         Predictions are clipped to the range of the ratings in the histories, as published errors are.
         """
+        self._further.add_scores(rows, scores)
         if any(metric.of_ratings for metric in self._metrics):
             self._errors.append(rating_errors(scores, self._held_out.target[rows], self._limits))
 
     def result(self, seconds: float) -> Evaluation:
         """All that was judged."""
         n_items = len(self._best_places)
+        of_users = self._values | self._further.per_user
+        together = self._further.overall()
         errors = _joined(self._errors) if self._errors else None
         overall = {}
         for metric in self._metrics:
@@ -79,7 +94,10 @@ class Judge:
                 overall[str(metric)] = OF_ALL_LISTS[metric.name](self._best_places, n_items, metric.k)
             elif metric.name in OF_RATINGS and errors is not None:
                 overall[str(metric)] = float(OF_RATINGS[metric.name](errors.pooled())[0])
-        return Evaluation(self._held_out.users, self._values, overall, seconds, errors)
+            elif str(metric) in together:
+                overall[str(metric)] = together[str(metric)]
+        per_user = {str(metric): of_users[str(metric)] for metric in self._metrics if str(metric) in of_users}
+        return Evaluation(self._held_out.users, per_user, overall, seconds, errors)
 
 
 def _joined(parts: list[RatingErrors]) -> RatingErrors:

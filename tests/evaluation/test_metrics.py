@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from recae.errors import ConfigError
-from recae.evaluation.metrics import DEFAULT_METRICS, Metric, metric_names, parse_metrics
+from recae.evaluation.metrics import (
+    DEFAULT_METRICS,
+    FURTHER,
+    WITHOUT_CUTOFF,
+    Metric,
+    definition,
+    metric_names,
+    parse_metrics,
+)
 from recae.evaluation.ranking_metrics import OF_ALL_LISTS, OF_EACH_LIST
 from recae.evaluation.rating_metrics import OF_RATINGS
 
@@ -41,7 +50,7 @@ def test_errors_are_better_when_lower() -> None:
         ("recal@20", r"did you mean recall@20\?"),
         ("hr@5", r"did you mean hit@5\?"),
         ("rsme", r"did you mean rmse\?"),
-        ("quality@10", "the metrics are coverage, hit, mae"),
+        ("quality@10", "the metrics are auc, coverage, entropy"),
         ("", "There is no metric ''"),
         ("@10", "There is no metric '@10'"),
         ("ndcg", "needs a cut-off, e.g. ndcg@10"),
@@ -54,6 +63,10 @@ def test_errors_are_better_when_lower() -> None:
         ("ndcg@99999999", "whole number from 1"),
         ("ndcg@²", "whole number from 1"),
         ("rmse@10", "takes no cut-off"),
+        ("auc@10", "takes no cut-off"),
+        ("rprecision@10", "takes no cut-off"),
+        ("diversity@10", r"did you mean ild@10\?"),
+        ("rprec@10", r"did you mean rprecision\?"),
     ],
 )
 def test_names_that_cannot_be_meant_are_refused(name: str, sentence: str) -> None:
@@ -67,7 +80,7 @@ def test_no_metric_at_all_is_refused() -> None:
 
 
 def test_every_metric_says_what_it_is_with_formula_and_source() -> None:
-    assert list(metric_names()) == [*OF_EACH_LIST, *OF_ALL_LISTS, *OF_RATINGS]
+    assert list(metric_names()) == [*OF_EACH_LIST, *OF_ALL_LISTS, *OF_RATINGS, *FURTHER]
     for name, function in (OF_EACH_LIST | OF_ALL_LISTS | OF_RATINGS).items():
         formula = name if name in OF_RATINGS else f"{name}@K"
         assert metric_names()[name].endswith((".", ":"))
@@ -77,7 +90,17 @@ def test_every_metric_says_what_it_is_with_formula_and_source() -> None:
         )
 
 
+def test_every_further_metric_says_what_it_is_with_formula_and_source() -> None:
+    for name, function in FURTHER.items():
+        said = definition(function)
+        formula = name if name in WITHOUT_CUTOFF else "rbpP@K" if name.startswith("rbp") else f"{name}@K"
+        assert formula in said
+        assert re.search(r"\b(19|20)\d\d\b", said)
+        assert said.partition("\n")[0].endswith(".")
+        assert len(said.partition("\n")[0]) <= 120
+
+
 def test_every_metric_is_documented() -> None:
     page = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text(encoding="utf-8")
     for name in metric_names():
-        assert f"| `{name if name in OF_RATINGS else f'{name}@K'}` |" in page
+        assert f"| `{name if name in (*OF_RATINGS, *WITHOUT_CUTOFF) else f'{name}@K'}` |" in page
