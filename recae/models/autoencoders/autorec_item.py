@@ -34,7 +34,7 @@ class AutoRecItem(ItemRatings):
     grid: ClassVar[tuple[dict[str, Any], ...]] = ({}, {"l2": 100.0}, {"l2": 300.0}, {"l2": 20.0}, {"dropout": 0.5})
 
     def cost(self, shape: Shape) -> Cost:
-        return rating_cost(shape, self.config, columns=shape.users, rows=shape.items)
+        return rating_cost(shape, self.config, by_item=True)
 
     def _build(self, n_users: int, n_items: int, generator: torch.Generator) -> nn.Module:
         return averaged(self.config.starts, lambda: AutoRecNetwork(n_users, self.config, generator))

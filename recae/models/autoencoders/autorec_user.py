@@ -40,7 +40,7 @@ class AutoRecUser(NetworkRecommender):
     stop_metric = "rmse"
 
     def cost(self, shape: Shape) -> Cost:
-        return rating_cost(shape, self.config, columns=shape.items, rows=shape.users)
+        return rating_cost(shape, self.config, by_item=False)
 
     def _build(self, n_users: int, n_items: int, generator: torch.Generator) -> nn.Module:
         return averaged(self.config.starts, lambda: AutoRecNetwork(n_items, self.config, generator))

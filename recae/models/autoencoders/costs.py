@@ -116,11 +116,12 @@ def cdae_cost(shape: Shape, config: CdaeConfig, users: int) -> Cost:
     )
 
 
-def rating_cost(shape: Shape, config: RatingConfig, *, columns: int, rows: int) -> Cost:
-    """AutoRec of one side: `columns` wide, with input weights for ratings and for their being there."""
+def rating_cost(shape: Shape, config: RatingConfig, *, by_item: bool) -> Cost:
+    """AutoRec of one side, with input weights for ratings and for there being one; its rows are users or items."""
+    rows, columns = (shape.items, shape.users) if by_item else (shape.users, shape.items)
     inputs, code = 2 if config.known else 1, config.starts * config.latent
     floats = (inputs + 1) * columns * code
-    both = shape.items + shape.users if rows == shape.items else 0
+    both = shape.items + shape.users if by_item else 0
     return network_cost(
         shape,
         config,
@@ -138,7 +139,7 @@ def rating_cost(shape: Shape, config: RatingConfig, *, columns: int, rows: int) 
 
 def kernel_cost(shape: Shape, config: SparseFcConfig, spread_epochs: int = 0) -> Cost:
     """SparseFC: every weight times a kernel, made anew in each step; GLocal-K: the last epochs on dense blocks."""
-    plain = rating_cost(shape, config, columns=shape.users, rows=shape.items)
+    plain = rating_cost(shape, config, by_item=True)
     weights = config.starts * config.latent * (2 * shape.users + (config.hidden_layers - 1) * config.latent)
     steps = -(-shape.items // config.batch_users)
     kernels = Work(moved=20 * FLOAT * weights) * (steps * config.epochs)

@@ -71,10 +71,10 @@ class InfAe(Recommender):
         dual = sum_rows(entries * n, n) if items < n else Work()
         return Cost(
             4 * n * (n + 2 * PIVOT + TILE + (items if items < n else 0)) + 2 * BLOCK_BYTES + fit_common(shape),
-            4 * n * min(n, items) + int(12 * entries * n),
+            4 * n * min(n, items) + int((4 * entries + 8) * n),
             Work(products=n**3 / 2, sparse=shape.item_squares * shared**2) + kernel * n + dual,
             Work(products=float(n) * min(n, items)) + kernel + (sum_rows(entries, n) if items >= n else Work()),
-            score_bytes=3 * BLOCK_BYTES + 4 * 4096 * n,
+            score_bytes=3 * BLOCK_BYTES + 4 * 4096 * n + int(20 * entries * n),
             what=f"inf-ae on {n} users",
             advice="learn from a random part of them (max_users), or choose ease or svd-ae",
         )

@@ -16,7 +16,7 @@ RARE_ITEMS = (
 )
 NEIGHBOURS_SOLVED = 100
 """Weights above 0 in a column of SLIM, and so the size of the systems that are solved for it."""
-LANCZOS = 6
+LANCZOS = 2
 """Products with the matrix for each singular direction, at most times these."""
 
 
@@ -26,7 +26,7 @@ def inverse_bytes(shape: Shape) -> int:
     if users >= FEWER * items:
         return FLOAT * items * (items + 2 * PIVOT + TILE) + PANELS + fit_common(shape)
     held = max(items**2, items * (items + BLOCK_ITEMS) // 2 + users**2)
-    return FLOAT * (held + BLOCK_ITEMS * (items + 2 * users)) + PANELS + fit_common(shape)
+    return FLOAT * (held + 2 * BLOCK_ITEMS * (items + users)) + PANELS + fit_common(shape)
 
 
 def inverse_work(shape: Shape) -> Work:
@@ -55,7 +55,7 @@ def low_rank_cost(name: str, shape: Shape, rank: int, iterations: int) -> Cost:
     items, rank = shape.items, min(rank, shape.users, shape.items)
     once = Work(products=3 * items**2 * rank + 12 * items * rank**2 + 20 * rank**3, moved=FLOAT * 50 * items**2)
     return Cost(
-        inverse_bytes(shape) + FLOAT * items**2 + 40 * items * rank,
+        inverse_bytes(shape) + FLOAT * items**2 + 56 * items * rank + 32 * rank**2,
         2 * FLOAT * items * rank,
         inverse_work(shape) + (once + sum_rows(4 * shape.interactions, rank)) * iterations,
         factor_score(shape, rank),
@@ -69,7 +69,7 @@ def slim_cost(shape: Shape) -> Cost:
     """The Gram matrix, and blocks of columns that are solved together."""
     items = shape.items
     width = min(NEIGHBOURS_SOLVED, items)
-    solved = Work(products=items * width**3, moved=FLOAT * items**2 * width * 3, steps=40 * items / BLOCK_COLUMNS)
+    solved = Work(products=items * width**3, moved=FLOAT * items**2 * width * 12, steps=80 * items / BLOCK_COLUMNS)
     return Cost(
         FLOAT * items * (items + 8 * BLOCK_COLUMNS) + (512 << 20) + fit_common(shape),
         8 * items * width,
@@ -133,10 +133,10 @@ def graph_filter_cost(shape: Shape, factors: int) -> Cost:
     met = Work(moved=FLOAT * shape.interactions + 30 * shape.items, sparse=4 * shape.item_squares / max(shape.users, 1))
     return Cost(
         filtered.fit_bytes + 16 * shape.interactions,
-        12 * shape.interactions + filtered.size_bytes,
+        4 * shape.interactions + 8 * shape.users + filtered.size_bytes,
         filtered.fit,
         filtered.score + met,
-        score_bytes=(384 << 20) + 32 * shape.interactions,
+        score_bytes=(384 << 20) + 40 * shape.interactions,
         what=filtered.what,
     )
 

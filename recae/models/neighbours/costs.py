@@ -5,7 +5,7 @@ from __future__ import annotations
 from recae.models.cost import FLOAT, WORKING_BYTES, Cost, Shape, Work
 from recae.models.neighbours.neighbour_model import BLOCK_BYTES
 
-COPIES = 6
+COPIES = 4
 """Of a block: as a sparse product, dense, divided, and what finding its greatest entries takes."""
 
 
