@@ -91,7 +91,14 @@ def is_split_folder(path: str | Path) -> bool:
     return (Path(path) / MARKER).is_file()
 
 
-def _write_held_out(part: HeldOut, items: IdIndex, columns: Columns, folder: Path, name: str) -> dict[str, int]:
+def targets_table(part: HeldOut, items: IdIndex) -> pa.Table:
+    """All targets of held-out data user by user, with the caller's ids and column names, unknown items included.
+
+    `items` are those of the training data.
+
+    Raises:
+        ValueError: the unknown targets are only counted.
+    """
     if part.outside is None and part.unknown_targets.any():
         raise ValueError("Held-out data whose unknown targets are only counted cannot be written.")
     tables = [held_out_table(part.target, part.users, items, part.columns)]
@@ -100,9 +107,13 @@ def _write_held_out(part: HeldOut, items: IdIndex, columns: Columns, folder: Pat
         tables.append(beyond)
         if beyond.schema != tables[0].schema:
             tables = _ids_as_text(tables, part.columns)
-    targets = pa.concat_tables(tables)
     rows = np.concatenate([_row_numbers(part.target), *([_row_numbers(part.outside.matrix)] if part.outside else [])])
-    write_table(targets.take(pa.array(np.argsort(rows, kind="stable"))), folder / f"{name}.parquet")
+    return pa.concat_tables(tables).take(pa.array(np.argsort(rows, kind="stable")))
+
+
+def _write_held_out(part: HeldOut, items: IdIndex, columns: Columns, folder: Path, name: str) -> dict[str, int]:
+    targets = targets_table(part, items)
+    write_table(targets, folder / f"{name}.parquet")
     history = held_out_table(part.history, part.users, items, columns)
     write_table(history, folder / f"{name}_history.parquet")
     unknown = int(part.unknown_targets.sum())

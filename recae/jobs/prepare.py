@@ -8,15 +8,17 @@ from typing import Any
 
 from recae.counted import counted
 from recae.data import describe as description
+from recae.data.columns import ColumnChoice
 from recae.data.filters import Filters
 from recae.data.interactions import Interactions
 from recae.data.prepared import open_log, verify, write_log
 from recae.data.prepared_part import MARKER as PREPARED_MARKER
 from recae.data.prepared_part import is_prepared
 from recae.data.prepared_split import is_prepared_split, write_prepared_split
+from recae.data.read import read
 from recae.data.split import HeldOut, Split
 from recae.data.split_folder import MARKER as SPLIT_MARKER
-from recae.data.split_folder import write_split
+from recae.data.split_folder import targets_table, write_split
 from recae.data.splits import make_split
 from recae.errors import ConfigError
 from recae.jobs.facts import configuration
@@ -65,15 +67,14 @@ def describe(source: Source, *, reading: Reading = AS_FOUND, progress: Progress 
     """
     found = {name: part_file(Path(source), name) for name in ("train", "valid", "test")}
     if is_prepared_split(source):
-        raise ConfigError(f"{source} holds a prepared split: describe the folder that it was made of.")
+        return _parts_described(_logs_of(source, reading, progress))
     if found["train"] is None:
         if is_prepared(source):
             verify(open_log(source), source)
         summary = description.describe(reading.interactions(source, progress))
         return Description(summary, description.summary_text(summary))
-    parts = {name: description.describe(reading.interactions(file, progress)) for name, file in found.items() if file}
-    texts = [f"{found[name]}\n{description.summary_text(part)}" for name, part in parts.items()]
-    return Description({"parts": parts}, "\n\n".join(texts))
+    logs = {name: reading.interactions(file, progress) for name, file in found.items() if file}
+    return _parts_described({name: (str(found[name]), log) for name, log in logs.items()})
 
 
 def filter_input(
@@ -181,6 +182,28 @@ def _described_split(split: Split, folder: Path, files: tuple[Path, ...]) -> Pre
     parts = split_facts(split)
     rows = sum(part.get("interactions", part.get("targets", 0)) for part in parts["parts"].values())
     return Prepared(folder, files, rows, parts, "\n".join([*_part_lines(split), *_left_out(split.notes), str(folder)]))
+
+
+def _logs_of(folder: Source, reading: Reading, progress: Progress) -> dict[str, tuple[str, Interactions]]:
+    """Name of each part of a prepared split -> where it lies, and its training interactions or targets."""
+    split = open_input(folder, reading=reading, progress=progress)
+    verify(split.train, Path(folder) / "train")
+    logs = {"train": (str(Path(folder) / "train"), split.train)}
+    for name, part in (("valid", split.valid), ("test", split.test)):
+        if part is not None:
+            columns = part.columns
+            named = {"user": columns.user, "item": columns.item, columns.value_kind or "rating": columns.value}
+            logs[name] = (
+                str(Path(folder) / name),
+                read(targets_table(part, split.train.items), columns=ColumnChoice(**named)),
+            )
+    return logs
+
+
+def _parts_described(logs: dict[str, tuple[str, Interactions]]) -> Description:
+    parts = {name: description.describe(log) for name, (_, log) in logs.items()}
+    texts = [f"{where}\n{description.summary_text(parts[name])}" for name, (where, _) in logs.items()]
+    return Description({"parts": parts}, "\n\n".join(texts))
 
 
 def split_facts(split: Split) -> dict[str, Any]:
