@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -29,7 +30,8 @@ from generate import Size, write_log
 
 USERS_LOG, ITEMS_LOG = Size(1_000_000, 200_000, 50_000_000), Size(500_000, 1_000_000, 20_000_000)
 TOP, METRICS, HELD_OUT = 100, ["ndcg@10", "recall@100"], 2_000
-LIMIT = 1_200
+LIMIT = 1_800
+SPLIT = f"`recae data split` and `prepare`: {HELD_OUT:,} users are held out whole, the others train"
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,12 @@ class Place:
         return self.home / "log.parquet"
 
     @property
+    def prepared(self) -> Path:
+        return self.home / "prepared"
+
+    @property
     def split(self) -> Path:
-        return self.home / "split"
+        return self.home / "prepared-split"
 
     def model(self, name: str) -> Path:
         return self.home / name
@@ -73,11 +79,14 @@ def stages(folder: Path, shrink: int) -> dict[str, Stage]:
     fewer = max(1, shrink)
     return {
         "generate": Stage(users, generate, "make the log up"),
-        "read": Stage(users, read, "recae.read: ids, times and the matrix of users x items", 6, 3),
-        "prepare": Stage(users, prepare, f"recae data split: read, hold {HELD_OUT:,} users out, write", 6, 3),
+        "read": Stage(users, read, "`recae.read`: the log as a matrix in memory", 6, 3),
+        "prepare": Stage(users, prepare, "`recae data prepare`: read it and write what can be mapped into memory", 6, 3),
+        "open": Stage(users, open_prepared, "open what was prepared, all of it", 6, 3),
+        "split": Stage(users, split, SPLIT),
         **_models(users, 12, 100_000 // fewer, USERS_LOG_MODELS),
-        "generate-items": Stage(items, generate, "make the log with more items up"),
-        "prepare-items": Stage(items, prepare, f"recae data split: read, hold {HELD_OUT:,} users out, write", 6, 3),
+        "generate-items": Stage(items, generate, "make the log up"),
+        "prepare-items": Stage(items, prepare, "`recae data prepare`", 6, 3),
+        "split-items": Stage(items, split, SPLIT),
         **_models(items, 16, 20_000 // fewer, ITEMS_LOG_MODELS, "-items"),
     }
 
@@ -86,11 +95,12 @@ USERS_LOG_MODELS: dict[str, dict[str, Any]] = {
     "popularity": {},
     "mult-dae": {"epochs": 1, "latent": 200, "batch_users": 2000},
     "elsa": {"epochs": 1, "latent": 256, "batch_users": 1024},
+    "mult-dae-sampled": {"epochs": 1, "latent": 200, "batch_users": 2000, "sampled": 8192},
     "sansa": {"density": 1e-4, "spare": 1.0},
 }
 ITEMS_LOG_MODELS: dict[str, dict[str, Any]] = {
     "popularity": {},
-    "mult-dae": {"epochs": 1, "latent": 100, "batch_users": 1000, "sampled": 8192},
+    "mult-dae-sampled": {"epochs": 1, "latent": 100, "batch_users": 1000, "sampled": 8192},
     "elsa": {"epochs": 1, "latent": 128, "batch_users": 4096},
 }
 
@@ -101,10 +111,10 @@ def _models(
     found: dict[str, Stage] = {}
     for model, settings in models.items():
         named = ", ".join(f"{key}={value:g}" for key, value in settings.items())
-        says = f"recae train: {model}{f' ({named})' if named else ''}"
+        says = f"`recae train`: {model.removesuffix('-sampled')}{f' ({named})' if named else ''}"
         found[f"fit-{model}{suffix}"] = Stage(place, partial(fit, model, settings), says, gigabytes)
         if model != "popularity":
-            says = f"recae recommend: {model}, top {TOP} of {users:,} users, seen items left out"
+            says = f"`recae recommend`: {model}, top {TOP} of {users:,} users, seen items left out"
             found[f"top-{model}{suffix}"] = Stage(place, partial(top, model, users), says, gigabytes)
     return found
 
@@ -123,18 +133,34 @@ def read(place: Place) -> dict[str, Any]:
 
 
 def prepare(place: Place) -> dict[str, Any]:
-    from recae.jobs.prepare import split_input
+    from recae.jobs.prepare import prepare_input
 
-    # Users whose rows are held out whole: their first four fifths are shown, the rest is to be found.
-    held_out = min(HELD_OUT, place.size.users // 20)
-    done = split_input(place.log, place.split, spec=f"user-holdout:valid={held_out},test=0,observed=0.8")
+    done = prepare_input(place.log, place.prepared)
+    return {name: done.facts[name] for name in ("users", "items", "interactions")}
+
+
+def open_prepared(place: Place) -> dict[str, Any]:
+    from recae.data.read import read
+
+    started = time.perf_counter()
+    log = read(place.prepared)
+    return {"interactions": log.nnz, "open seconds": time.perf_counter() - started}
+
+
+def split(place: Place) -> dict[str, Any]:
+    from recae.jobs.prepare import prepare_input, split_input
+
+    held_out, between = min(HELD_OUT, place.size.users // 20), place.home / "split"
+    split_input(place.prepared, between, spec=f"user-holdout:valid={held_out},test=0,observed=0.8")
+    done = prepare_input(between, place.split)
+    shutil.rmtree(between)
     return done.facts["parts"]["train"]
 
 
 def fit(model: str, settings: dict[str, Any], place: Place) -> dict[str, Any]:
     from recae.jobs.train import train
 
-    done = train(place.split, model=model, out=place.model(model), settings=settings, metrics=METRICS)
+    done = train(place.split, model=model.removesuffix("-sampled"), out=place.model(model), settings=settings, metrics=METRICS)
     curve = done.model.curve
     facts: dict[str, Any] = {"fit seconds": done.fit_seconds, "settings": settings, **done.metrics}
     if curve is not None:
@@ -154,7 +180,7 @@ def top(model: str, users: int, place: Place) -> dict[str, Any]:
     chosen = np.random.default_rng(1).choice(scattered(place.size.users, place.size.seed, 0), users, replace=False)
     pq.write_table(pa.table({"user_id": chosen}), wanted)
     started = time.perf_counter()
-    done = recommend(place.model(model), [place.log], out=place.home / f"{model}.lists", top=TOP, users=wanted)
+    done = recommend(place.model(model), [place.prepared], out=place.home / f"{model}-lists", top=TOP, users=wanted)
     return {"users": done.users, "rows": done.rows, "users/s": users / (time.perf_counter() - started)}
 
 
