@@ -15,6 +15,9 @@ from recae.counted import counted
 from recae.data.csr_checks import all_ones
 from recae.data.ids import IdIndex
 
+_BLOCK = 1 << 20
+"""Entries that are counted or hashed at a time, so that no copy of all of them is made."""
+
 ValueKind = Literal["rating", "weight"]
 TimeUnit = Literal["s", "ms", "us", "ns", "datetime", "date", "number"]
 
@@ -123,19 +126,25 @@ class Interactions:
         """(nnz,) int64: the user position of each entry, in the order of `matrix.data`."""
         return np.repeat(np.arange(self.n_users), self.user_counts())
 
+    def entries_of(self, users: np.ndarray) -> np.ndarray:
+        """(nnz,) bool: the entries of the users whom the (n_users,) bool mask `users` names."""
+        return np.repeat(users, self.user_counts())
+
     def keep(self, entries: np.ndarray, **counted: int) -> Interactions:
         """Only the entries where the (nnz,) bool mask `entries` is true; users and items stay as they are.
 
         `counted` names what was left out, added to `counts`.
         """
-        rows, matrix = self.row_of_entry()[entries], self.matrix
-        indptr = np.concatenate(([0], np.bincount(rows, minlength=self.n_users).cumsum()))
+        matrix = self.matrix
+        indptr = np.searchsorted(np.flatnonzero(entries), matrix.indptr).astype(matrix.indices.dtype)
         kept = sparse.csr_array((matrix.data[entries], matrix.indices[entries], indptr), shape=matrix.shape)
         times = None if self.timestamps is None else self.timestamps[entries]
         return replace(self, matrix=kept, timestamps=times, counts=add_counts(self.counts, counted))
 
     def select(self, users: np.ndarray | None = None, items: np.ndarray | None = None) -> Interactions:
         """Only these user and item positions (int arrays without repeats), in this order; None keeps all."""
+        if users is not None and items is None and (users[1:] > users[:-1]).all():
+            return self._of_users(users)
         positions = self._entry_numbers()
         if users is not None:
             positions = positions[users]
@@ -180,6 +189,17 @@ class Interactions:
             table[names.time] = _written_times(self.timestamps[start:stop], names.time_unit)
         return pa.table(table)
 
+    def _of_users(self, users: np.ndarray) -> Interactions:
+        """Only these user positions, which rise: entries need not be numbered, only marked."""
+        chosen = np.zeros(self.n_users, dtype=bool)
+        chosen[users] = True
+        log = self.keep(self.entries_of(chosen))
+        rows = np.append(users, self.n_users)  # the rows of other users are empty
+        matrix = sparse.csr_array(
+            (log.matrix.data, log.matrix.indices, log.matrix.indptr[rows]), shape=(len(users), self.n_items)
+        )
+        return replace(log, matrix=matrix, users=self.users.subset(users))
+
     def _computed_fingerprint(self) -> str:
         digest = hashlib.blake2b(digest_size=16)
         for array, kind in ((self.matrix.indptr, np.int64), (self.matrix.indices, np.int64), (self.matrix.data, None)):
@@ -195,8 +215,8 @@ class Interactions:
         return sparse.csr_array((numbers, self.matrix.indices, self.matrix.indptr), shape=self.matrix.shape)
 
 
-def _blocks(array: np.ndarray, size: int = 1 << 20) -> Iterator[np.ndarray]:
-    return (array[start : start + size] for start in range(0, len(array), size))
+def _blocks(array: np.ndarray) -> Iterator[np.ndarray]:
+    return (array[start : start + _BLOCK] for start in range(0, len(array), _BLOCK))
 
 
 def add_counts(counts: dict[str, int], more: dict[str, int]) -> dict[str, int]:

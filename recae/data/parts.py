@@ -96,7 +96,7 @@ def held_out_of(
     mine = log if len(users) == log.n_users else log.select(users)
     chosen = np.zeros(log.n_users, dtype=bool)
     chosen[users] = True
-    entries = chosen[log.row_of_entry()]
+    entries = log.entries_of(chosen)
     history, target = history[entries], target[entries]
     column = train.items.positions(log.items.values)[mine.matrix.indices]
     known = column != UNKNOWN

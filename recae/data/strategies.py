@@ -17,6 +17,9 @@ from recae.data.moments import parse_time
 from recae.data.parts import Cut, Parts, count_rows
 from recae.errors import ConfigError, DataError
 
+_DRAWN = 1 << 20
+"""Random numbers that are drawn at a time where most of them are not kept."""
+
 
 def user_holdout(
     log: Interactions, seed: int, *, valid: float = 0.1, test: float = 0.1, observed: float = 0.8
@@ -189,6 +192,19 @@ def random_ranks(log: Interactions, rng: np.random.Generator, among: np.ndarray 
     if among is not None:
         keys = np.where(among, keys / 2, 0.5 + keys / 2)
     return ranks_within_users(log, np.argsort(log.row_of_entry() + keys, kind="stable"))
+
+
+def random_ranks_of(log: Interactions, users: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(k,) int64: of what `random_ranks` gives, that of the users in the (n_users,) bool mask alone.
+
+    As much is drawn as for all, but only theirs is kept and ordered: a few users of a log cost no memory of its size.
+    """
+    entries, lengths = log.entries_of(users), log.user_counts()[users]
+    blocks = (entries[start : start + _DRAWN] for start in range(0, log.nnz, _DRAWN))
+    keys = np.concatenate([rng.random(len(block))[block] for block in blocks])
+    ranks = np.empty(len(keys), dtype=np.int64)
+    ranks[np.argsort(np.repeat(np.flatnonzero(users), lengths) + keys, kind="stable")] = np.arange(len(keys))
+    return ranks - np.repeat(np.cumsum(lengths) - lengths, lengths)
 
 
 def time_ranks(log: Interactions, strategy: str) -> np.ndarray:

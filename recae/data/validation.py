@@ -10,7 +10,7 @@ from recae.counted import counted
 from recae.data.interactions import Interactions
 from recae.data.parts import held_out_of
 from recae.data.split import HeldOut
-from recae.data.strategies import floor_share, random_ranks, random_share, stream
+from recae.data.strategies import floor_share, random_ranks, random_ranks_of, random_share, stream
 from recae.errors import DataError
 
 OBSERVED = 0.8
@@ -39,7 +39,7 @@ def validation_cut(
         )
     if kind == "users":
         held, target = _held_out_users(train, able, seed)
-        history = held[train.row_of_entry()] & ~target
+        history = train.entries_of(held) & ~target
         rest = train.select(users=np.flatnonzero(~held))
     else:
         target = _held_out_entries(train, able, seed)
@@ -53,8 +53,11 @@ def _held_out_users(train: Interactions, able: np.ndarray, seed: int) -> tuple[n
     wanted = min(max(train.n_users // 100, 50), 2000, max(train.n_users // 10, 1), len(able))
     held = np.zeros(train.n_users, dtype=bool)
     held[stream(seed, "validation users").permutation(able)[:wanted]] = True
-    targets = np.where(held, np.clip(floor_share(counts, 1 - OBSERVED), 1, None), 0)
-    return held, random_ranks(train, stream(seed, "validation targets")) < targets[train.row_of_entry()]
+    n_targets = np.clip(floor_share(counts[held], 1 - OBSERVED), 1, None)
+    ranks = random_ranks_of(train, held, stream(seed, "validation targets"))
+    target = train.entries_of(held)
+    target[target] = ranks < np.repeat(n_targets, counts[held])
+    return held, target
 
 
 def _held_out_entries(train: Interactions, able: np.ndarray, seed: int) -> np.ndarray:

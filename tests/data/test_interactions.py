@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
+from recae.data import interactions
 from recae.data.ids import IdIndex
 from recae.data.interactions import Columns, Interactions, add_counts
 from recae.data.read import read
@@ -117,3 +119,38 @@ def test_the_fingerprint_is_of_the_content_alone(tmp_path: Path) -> None:
 
 def test_counts_add_up() -> None:
     assert add_counts({"bad rows": 1}, {"bad_rows": 2, "other": 0, "new": 3}) == {"bad rows": 3, "new": 3}
+
+
+def test_users_in_rising_order_are_selected_like_any(make_log):
+    log = make_log([(u, i, 1 + (u + i) % 5, 10 * u + i) for u in range(8) for i in range(6) if (u + i) % 3])
+    log = log.keep(log.row_of_entry() != 2)  # a user without entries
+    for users in ([0, 2, 3, 7], [5], [], list(range(8))):
+        rising = np.array(users, dtype=np.int64)
+        turned = log.select(rising[::-1])
+        found = log.select(rising)
+        assert found.users == log.users.subset(rising)
+        assert found.items == log.items
+        np.testing.assert_array_equal(found.matrix.toarray(), log.matrix.toarray()[rising])
+        np.testing.assert_array_equal(found.matrix.toarray(), turned.matrix.toarray()[::-1])
+        np.testing.assert_array_equal(found.timestamps, found.matrix.indices * 1_000_000 + times_of_rows(found))
+
+
+def times_of_rows(log):
+    return np.array([10_000_000 * user for user in log.users.take(log.row_of_entry()).to_pylist()], dtype=np.int64)
+
+
+def test_a_table_of_some_entries_is_that_part_of_the_table(make_log):
+    log = make_log([(u, i, 1 + i, 10**9 + u) for u in range(5) for i in range(4) if u != 2 and (u + i) % 2])
+    whole = log.to_arrow()
+    for start, stop in ((0, 3), (3, 100), (2, 2), (1, log.nnz)):
+        assert log.to_arrow(start, stop).equals(whole.slice(start, max(0, min(stop, log.nnz) - start)))
+
+
+def test_counts_and_fingerprints_do_not_depend_on_blocks(make_log, monkeypatch):
+    log = make_log([(u, i) for u in range(9) for i in range(7) if (u * i) % 4])
+    counts, fingerprint = log.item_counts(), log.fingerprint()
+    monkeypatch.setattr(interactions, "_BLOCK", 5)
+    again = replace(log)
+    np.testing.assert_array_equal(again.item_counts(), counts)
+    assert again.fingerprint() == fingerprint
+    np.testing.assert_array_equal(counts, np.diff(log.matrix.tocsc().indptr))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from recae.data import strategies
+from recae.data.strategies import random_ranks, random_ranks_of, stream
 from recae.data.validation import validation_cut
 from recae.errors import DataError
 
@@ -55,3 +57,13 @@ def test_tiny_data(make_log, kind):
     assert (valid.history.nnz, valid.target.nnz) == (1, 1)
     with pytest.raises(DataError, match="at least 2 interactions"):
         validation_cut(make_log([(1, 1), (2, 1)]), kind=kind)
+
+
+def test_ranks_of_a_few_users_are_those_among_all(make_log, monkeypatch):
+    monkeypatch.setattr(strategies, "_DRAWN", 7)
+    log = log_of(make_log, 40)
+    log = log.keep(np.random.default_rng(0).random(log.nnz) < 0.5)
+    for users in (np.arange(40) % 3 == 0, np.zeros(40, dtype=bool), np.ones(40, dtype=bool)):
+        every = random_ranks(log, stream(3, "ranks"))
+        some = random_ranks_of(log, users, stream(3, "ranks"))
+        np.testing.assert_array_equal(some, every[log.entries_of(users)])
