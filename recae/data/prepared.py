@@ -79,8 +79,8 @@ def write_log(log: Interactions, folder: Path, more: Mapping[str, Any] | None = 
 def open_log(folder: str | Path) -> Interactions:
     """The log that `write_log` wrote, its arrays mapped into memory and read-only.
 
-    Sizes, types, the order of the entries, their columns and values are checked, at about a tenth of a second for 100
-    million entries that are in the file cache. The fingerprint is believed: `verify` works it out.
+    Sizes, types, the order of the entries, their columns and values are checked in one pass over indices and values,
+    so that no later code leaves the arrays. The fingerprint is believed: `verify` works it out.
 
     Raises:
         StorageError: a file is missing or cannot be read.
