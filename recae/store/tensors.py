@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import stat
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
 
 from recae.errors import DamagedFileError, StorageError
 from recae.store.atomic import replacing_file
+
+_KINDS = {"F": "f", "I": "i", "U": "u"}
+"""Of the numbers in a safetensors file: the letter before the number of bits there, and in numpy before the bytes."""
 
 
 def write_tensors(path: str | Path, tensors: Mapping[str, np.ndarray]) -> Path:
@@ -33,18 +38,34 @@ def write_tensors(path: str | Path, tensors: Mapping[str, np.ndarray]) -> Path:
 
 
 def read_tensors(path: str | Path) -> dict[str, np.ndarray]:
-    """The arrays in the safetensors file at `path`, by name.
+    """The arrays in the safetensors file at `path`, by name, mapped and not read: only what is used enters memory.
+
+    Writing to an array changes a private copy of its pages, never the file. A file that is replaced (not one that is
+    written over) leaves them as they are.
 
     Raises:
         StorageError: the file could not be read.
         DamagedFileError: it is cut short or not a safetensors file.
     """
+    path = Path(path)
     try:
-        return load_file(path)
+        with safe_open(path, framework="numpy"):  # checks that the header is sound and fits the length of the file
+            mapped = np.asarray(np.memmap(path, dtype=np.uint8, mode="c"))
+        start = 8 + int.from_bytes(mapped[:8].tobytes(), "little")
+        header = json.loads(mapped[8:start].tobytes())
+        header.pop("__metadata__", None)
+        return {name: _array(mapped[start:], entry) for name, entry in header.items()}
     except OSError as error:
         raise StorageError(f"{path} could not be read: {error.strerror or error}.") from error
     except (SafetensorError, KeyError, ValueError) as error:
         raise DamagedFileError(f"{path} is damaged or not a safetensors file: {error}.") from error
+
+
+def _array(mapped: np.ndarray, entry: dict[str, Any]) -> np.ndarray:
+    dtype, (first, end) = entry["dtype"], entry["data_offsets"]
+    kind = np.dtype(bool) if dtype == "BOOL" else np.dtype(f"<{_KINDS[dtype[0]]}{int(dtype[1:]) // 8}")
+    # A file of another writer may place numbers where the processor cannot read them at once: those are copied.
+    return np.require(mapped[first:end].view(kind), requirements="A").reshape(entry["shape"])
 
 
 def expect(

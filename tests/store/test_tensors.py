@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import mmap
 import os
 import stat
 import struct
@@ -8,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
@@ -56,6 +59,35 @@ def test_arrays_that_were_read_can_be_written_to(tmp_path: Path):
     again = read_tensors(write_tensors(tmp_path / "x", {"a": np.zeros(3, dtype=np.float32)}))
     again["a"][0] = 1
     assert again["a"].tolist() == [1, 0, 0]
+    assert read_tensors(tmp_path / "x")["a"].tolist() == [0, 0, 0]
+
+
+def test_arrays_are_mapped_and_survive_the_replacement_of_their_file(tmp_path: Path):
+    path = write_tensors(tmp_path / "x", {"a": np.arange(5000, dtype=np.float32), "b": np.ones((2, 3))})
+    again = read_tensors(path)
+    for array in again.values():
+        owner = array
+        while isinstance(owner, np.ndarray):
+            owner = owner.base
+        assert isinstance(owner, mmap.mmap)
+        torch.from_numpy(array)  # warns of arrays that cannot be written to
+    write_tensors(path, {"a": np.zeros(3, dtype=np.float32)})
+    assert again["a"][-1] == 4999
+
+
+def test_numbers_at_odd_places_and_of_unknown_kinds(tmp_path: Path):
+    header = {"a": {"dtype": "U8", "shape": [1], "data_offsets": [0, 1]}}
+    header["b"] = {"dtype": "F32", "shape": [2], "data_offsets": [1, 9]}
+    text = json.dumps(header).encode()
+    content = struct.pack("<Q", len(text)) + text + b"\x07" + np.array([1.5, 2.5], dtype="<f4").tobytes()
+    (tmp_path / "x").write_bytes(content)
+    again = read_tensors(tmp_path / "x")
+    assert again["a"].tolist() == [7]
+    assert again["b"].tolist() == [1.5, 2.5]
+    assert again["b"].flags.aligned
+    (tmp_path / "y").write_bytes(content.replace(b"F32", b"BF16", 1))
+    with pytest.raises(DamagedFileError):
+        read_tensors(tmp_path / "y")
 
 
 @pytest.mark.parametrize("length", [0, 4, 20, 100])
