@@ -31,6 +31,7 @@ def inspect(console: Console, model: Path) -> None:
         ("data", manifest["data_fingerprint"]),
         *((f"  {name}", str(value)) for name, value in result.config.items()),
         *((("stopped", result.stopping),) if result.stopping else ()),
+        *((("pruned", result.pruning),) if result.pruning else ()),
         *((f"valid {name}", value) for name, value in result.metrics.items()),
         *((name, f"{size:,} bytes") for name, size in result.sizes.items()),
     ]

@@ -20,6 +20,7 @@ from recae.errors import ConfigError, DataError
 from recae.models.capacity import refuse_unless_it_fits
 from recae.models.cost import Cost, Shape
 from recae.options import DEFAULTS, RunOptions
+from recae.ranking.lists import Product
 from recae.training.curve import LearningCurve
 
 Scale = Literal["linear", "log", "choice"]
@@ -134,6 +135,10 @@ class Recommender(ABC):
         ignored by implicit models, which look only at which items are there.
         """
 
+    def as_product(self) -> Product | None:
+        """The scores as inner products of vectors, where that is what they are: they are ranked several times faster."""
+        return None
+
     @abstractmethod
     def weights(self) -> Weights:
         """The learned state as named arrays: all that `_restore` needs."""
@@ -174,6 +179,10 @@ class Recommender(ABC):
                 f"(the first is {first!r}); use an inductive model or train again."
             )
         return positions
+
+    def facts(self) -> dict[str, Any]:
+        """What a fit found out beside the weights, for the manifest; nothing for most models."""
+        return {}
 
     def save(self, folder: str | Path, **facts: Any) -> Path:
         """Write the model folder (atomic); `facts` are kept in its manifest. Returns the folder."""

@@ -70,7 +70,7 @@ class Manifest(BaseModel):
 def save_model(model: Recommender, folder: Path, facts: dict[str, Any]) -> Path:
     """Write `model` to `folder`, whole or not at all; an earlier model there is replaced. Returns the folder.
 
-    `facts` (metrics, settings of the job, seconds ...) go into the manifest as they are.
+    `facts` (metrics, settings of the job, seconds ...) go into the manifest as they are, beside the model's own.
 
     Raises:
         StorageError: it could not be written, or the folder holds something else.
@@ -86,7 +86,7 @@ def save_model(model: Recommender, folder: Path, facts: dict[str, Any]) -> Path:
         "data_fingerprint": model.data_fingerprint,
         "columns": asdict(model.columns),
         "curve": None if model.curve is None else asdict(model.curve),
-        "facts": facts,
+        "facts": model.facts() | facts,
         "libraries": library_versions(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }

@@ -7,11 +7,10 @@ from typing import ClassVar
 import numpy as np
 
 from recae.models.base import ModelInfo, param
-from recae.models.linear.dropout import TRIED, DropoutConfig, dropout_penalty
-from recae.models.linear.gram_model import GramModel
+from recae.models.linear.dropout import TRIED, DroppedGramConfig, DroppedGramModel
 
 
-class Deql(GramModel):
+class Deql(DroppedGramModel):
     """The expected squared error under dropout, with weight a = 1 where the scored entry was dropped and b where it
     was kept: b = 0 is EDLAE, b = 1 is DLAE, and a b between or beyond is a model of its own.
 
@@ -37,16 +36,13 @@ class Deql(GramModel):
     )
     grid: ClassVar = TRIED
 
-    class Config(DropoutConfig):
+    class Config(DroppedGramConfig):
         """Hyper-parameters of DEQL."""
 
         dropout: float = param(0.33, gt=0, lt=1, tune=(0.05, 0.8))
         """Share of the history that is dropped in training; the expectation is taken, nothing is drawn."""
         kept_weight: float = param(0.5, ge=0, tune=(0.0, 1.5))
         """b of the paper, for a = 1: an error at an entry that was kept weighs b^2 times one at a dropped entry."""
-
-    def _penalty(self, n_users_of: np.ndarray) -> np.ndarray:
-        return dropout_penalty(n_users_of, self.config.dropout, self.config.l2)
 
     def _solve(self, inverse: np.ndarray, penalty: np.ndarray) -> None:
         p, l2, kept = self.config.dropout, self.config.l2, self.config.kept_weight**2

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from recae.models.base import param
-from recae.models.linear.gram_model import GramConfig
+from recae.models.linear.gram_model import GramModel, PowersConfig
+from recae.models.linear.pruned import PrunedConfig
 
 TRIED: tuple[dict[str, Any], ...] = (
     {},
@@ -20,7 +21,7 @@ TRIED: tuple[dict[str, Any], ...] = (
 """Settings worth trying on validation data, the same for all that have no hyper-parameter beside these."""
 
 
-class DropoutConfig(GramConfig):
+class DropoutConfig(PowersConfig):
     """Hyper-parameters of the linear autoencoders that learn to fill in what was dropped from a history."""
 
     l2: float = param(300.0, gt=0, tune=(5.0, 3000.0), scale="log")
@@ -28,6 +29,19 @@ class DropoutConfig(GramConfig):
     dropout: float = param(0.33, ge=0, lt=1, tune=(0.0, 0.8))
     """Share of the history that is dropped in training (p in the papers); the expectation is taken, nothing is drawn.
     It comes down to a penalty on each item of p / (1 - p) times its users, beside `l2`."""
+
+
+class DroppedGramConfig(PrunedConfig, DropoutConfig):
+    """Hyper-parameters of those among them that are one item-item matrix."""
+
+
+class DroppedGramModel(GramModel):
+    """A Gram matrix with the penalty that dropout comes down to."""
+
+    Config = DroppedGramConfig
+
+    def _penalty(self, n_users_of: np.ndarray) -> np.ndarray:
+        return dropout_penalty(n_users_of, self.config.dropout, self.config.l2)
 
 
 def dropout_penalty(weight_of: np.ndarray, dropout: float, l2: float) -> np.ndarray:

@@ -7,11 +7,10 @@ from typing import ClassVar
 import numpy as np
 
 from recae.models.base import ModelInfo
-from recae.models.linear.dropout import TRIED, DropoutConfig, dropout_penalty
-from recae.models.linear.gram_model import GramModel
+from recae.models.linear.dropout import TRIED, DroppedGramModel
 
 
-class Edlae(GramModel):
+class Edlae(DroppedGramModel):
     """EASE for histories with dropout: of the squared errors only those at dropped items count (full emphasis), whose
     expectation is EASE's with a penalty that grows with an item's users."""
 
@@ -23,10 +22,6 @@ class Edlae(GramModel):
         cost="time min(users, items)^3 multiply-adds, memory 4 * items^2 bytes (and 4 * users^2 if those are fewer)",
     )
     grid: ClassVar = TRIED
-    Config = DropoutConfig
-
-    def _penalty(self, n_users_of: np.ndarray) -> np.ndarray:
-        return dropout_penalty(n_users_of, self.config.dropout, self.config.l2)
 
     def _solve(self, inverse: np.ndarray, penalty: np.ndarray) -> None:
         inverse /= -inverse.diagonal().copy()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -13,14 +15,17 @@ from recae.data.split import HeldOut
 from recae.errors import ConfigError
 from recae.models.base import ModelConfig, Recommender, Weights, param
 from recae.models.cost import Cost, Shape
-from recae.models.linear.costs import gram_cost
+from recae.models.linear.costs import PANELS, gram_cost, sparse_score
 from recae.models.linear.gram import sum_of_rows
 from recae.models.linear.inverse import penalised_inverse, steps_of
+from recae.models.linear.normalised import binary_rows
+from recae.models.linear.pruned import BLOCK_NUMBERS, PrunedConfig, Pruning, judged, prune, pruning_sentence
+from recae.models.pattern import csr_weights, restore_csr
 from recae.options import RunOptions
 from recae.store.tensors import expect
 
 
-class GramConfig(ModelConfig):
+class PowersConfig(ModelConfig):
     """Hyper-parameters of every model that is solved from a Gram matrix.
 
     The powers are those of Park, Yoo, Lee (2025): Why is normalization necessary for linear recommenders? SIGIR 2025.
@@ -37,17 +42,29 @@ class GramConfig(ModelConfig):
     above 0 rare items are recommended more. 0 leaves the weights as they were solved."""
 
 
+class GramConfig(PrunedConfig, PowersConfig):
+    """Hyper-parameters of the models that are one item-item matrix from a Gram matrix."""
+
+
 class GramModel(Recommender):
     """The scores of a binary history x are x B, and B follows from (X^T X + penalty)^-1.
 
     A subclass says what the penalty is and how B follows from the inverse.
     """
 
-    _weights: np.ndarray
-    """(n_items, n_items) float32: B, history items in the rows, scored items in the columns, 0 on the diagonal."""
+    _weights: np.ndarray | sparse.csr_array
+    """(n_items, n_items) float32: B, history items in the rows, scored items in the columns, 0 on the diagonal; sparse
+    where it was pruned."""
+    pruning: Pruning | None = None
+    """What pruning left, after a fit with `keep`."""
 
     def cost(self, shape: Shape) -> Cost:
-        return gram_cost(self.info.name, shape)
+        whole = gram_cost(self.info.name, shape)
+        if not self.config.keep:
+            return whole
+        width = min(self.config.keep, shape.items)
+        fit_bytes = max(whole.fit_bytes, whole.size_bytes + 16 * width * shape.items + 16 * BLOCK_NUMBERS + PANELS)
+        return replace(whole, size_bytes=8 * width * shape.items, fit_bytes=fit_bytes, score=sparse_score(shape, width))
 
     def _penalty(self, n_users_of: np.ndarray) -> np.ndarray:
         """(n_items,) positive, beside the Gram matrix; `n_users_of` (n_items,) counts each item's users."""
@@ -61,6 +78,16 @@ class GramModel(Recommender):
         """
 
     def _fit(self, train: Interactions, valid: HeldOut | None, options: RunOptions) -> None:
+        self._weights = matrix = self._dense(train, options)
+        self.pruning = None
+        if self.config.keep:
+            before = judged(self, valid)
+            self._weights, pruning = prune(matrix, self.config.keep)
+            self.pruning = pruning.judged(before, judged(self, valid))
+            options.progress.say(f"{self.info.name}: {pruning_sentence(self.pruning.facts())}.")
+
+    def _dense(self, train: Interactions, options: RunOptions) -> np.ndarray:
+        """B with all its weights."""
         name = self.info.name
         weighted = weigh_users(train.binary(), self.config.user_power)
         penalty = self._penalty(self.item_counts).astype(np.float32)
@@ -75,16 +102,27 @@ class GramModel(Recommender):
         self._solve(matrix, penalty)
         scale_items(matrix, self.item_counts, self.config.item_power)
         np.fill_diagonal(matrix, 0)
-        self._weights = matrix
+        return matrix
 
     def score(self, histories: sparse.csr_array, users: IdIndex | None = None) -> np.ndarray:
-        return sum_of_rows(histories, self._weights)
+        if isinstance(self._weights, np.ndarray):
+            return sum_of_rows(histories, self._weights)
+        return (binary_rows(histories) @ self._weights).toarray()
 
     def weights(self) -> Weights:
-        return {"weights": self._weights}
+        if isinstance(self._weights, np.ndarray):
+            return {"weights": self._weights}
+        return csr_weights(self._weights)
+
+    def facts(self) -> dict[str, Any]:
+        return {} if self.pruning is None else {"pruning": self.pruning.facts()}
 
     def _restore(self, weights: Weights) -> None:
-        self._weights = expect(weights, "weights", (len(self.items), len(self.items)))
+        n_items = len(self.items)
+        if self.config.keep:
+            self._weights = restore_csr(weights, n_items)
+        else:
+            self._weights = expect(weights, "weights", (n_items, n_items))
 
 
 def weigh_users(binary: sparse.csr_array, power: float) -> sparse.csr_array:

@@ -7,11 +7,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from recae.models.base import ModelInfo, param
-from recae.models.linear.dropout import DropoutConfig, dropout_penalty
-from recae.models.linear.gram_model import GramModel
+from recae.models.linear.dropout import DroppedGramConfig, DroppedGramModel
 
 
-class Rdlae(GramModel):
+class Rdlae(DroppedGramModel):
     """DLAE under the constraint that no diagonal entry exceeds `relaxation`: at 0 it is EDLAE, near 1 it is DLAE.
     The diagonal itself is left out when items are scored."""
 
@@ -32,14 +31,11 @@ class Rdlae(GramModel):
         {"l2": 400.0, "dropout": 0.5, "user_power": 0.7, "item_power": 0.1},
     )
 
-    class Config(DropoutConfig):
+    class Config(DroppedGramConfig):
         """Hyper-parameters of RDLAE."""
 
         relaxation: float = param(0.3, ge=0, lt=1, tune=(0.0, 0.7))
         """xi of the paper: how great an item's weight for itself may become while the weights are solved."""
-
-    def _penalty(self, n_users_of: np.ndarray) -> np.ndarray:
-        return dropout_penalty(n_users_of, self.config.dropout, self.config.l2)
 
     def _solve(self, inverse: np.ndarray, penalty: np.ndarray) -> None:
         inverse *= -constrained_penalty(inverse.diagonal(), penalty, self.config.relaxation)

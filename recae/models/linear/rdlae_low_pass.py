@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 import numpy as np
 
 from recae.data.interactions import Interactions
-from recae.data.split import HeldOut
 from recae.models.base import ModelInfo, param
 from recae.models.cost import FLOAT, Cost, Shape, Work
 from recae.models.linear.costs import PANELS, decomposition_bytes, decomposition_work
@@ -73,15 +72,16 @@ class RdlaeLowPass(Rdlae):
         advice = "choose a smaller rank_share, or rdlae, which has no filter"
         return replace(whole, fit=work, fit_bytes=filtering, what=what, advice=advice)
 
-    def _fit(self, train: Interactions, valid: HeldOut | None, options: RunOptions) -> None:
-        super()._fit(train, valid, options)
+    def _dense(self, train: Interactions, options: RunOptions) -> np.ndarray:
+        weights = super()._dense(train, options)
         if self.config.low_pass == 0:
-            return
+            return weights
         with options.progress.task(f"{self.info.name}: filtering", 1) as task:
             encoder, decoder = low_pass(train.binary(), self.config.rank_share, self.config.filter_l2, options.seed)
             encoder *= self.config.low_pass / np.sqrt(train.nnz / train.n_users)
             for start in range(0, train.n_items, BLOCK_ITEMS):
                 rows = slice(start, start + BLOCK_ITEMS)
-                self._weights[rows] += encoder[rows] @ decoder
-            np.fill_diagonal(self._weights, 0)
+                weights[rows] += encoder[rows] @ decoder
+            np.fill_diagonal(weights, 0)
             task.advance()
+        return weights

@@ -14,14 +14,14 @@ from recae.errors import ConfigError
 from recae.models.base import ModelInfo, Recommender, Weights, param
 from recae.models.cost import Cost, Shape
 from recae.models.linear.costs import sansa_cost
-from recae.models.linear.gram_model import GramConfig, weigh_users
-from recae.models.linear.slim import checked_csr
+from recae.models.linear.gram_model import PowersConfig, weigh_users
+from recae.models.linear.normalised import binary_rows
 from recae.models.linear.sparse_inverse import sparse_factor
+from recae.models.pattern import csr_weights, restore_csr
 from recae.options import RunOptions
-from recae.store.tensors import expect
 
 
-class SansaConfig(GramConfig):
+class SansaConfig(PowersConfig):
     """Hyper-parameters of SANSA."""
 
     density: float = param(0.005, gt=0, le=1, tune=(1e-4, 0.05), scale="log")
@@ -84,21 +84,12 @@ class Sansa(Recommender):
         self._out = sparse.csr_array((factor.data * out[items], items, factor.indptr), shape=factor.shape)
 
     def score(self, histories: sparse.csr_array, users: IdIndex | None = None) -> np.ndarray:
-        ones = np.ones(histories.nnz, dtype=np.float32)
-        binary = sparse.csr_array((ones, histories.indices, histories.indptr), shape=histories.shape)
+        binary = binary_rows(histories)
         # The diagonal of the product is -1, where that of EASE's weights is 0.
         return ((binary @ self._into) @ self._out + binary).toarray()
 
     def weights(self) -> Weights:
-        kept = self._factor
-        return {
-            "values": kept.data,
-            "columns": kept.indices.astype(np.int32),
-            "starts": kept.indptr.astype(np.int64),
-        }
+        return csr_weights(self._factor)
 
     def _restore(self, weights: Weights) -> None:
-        n_items = len(self.items)
-        starts = expect(weights, "starts", (n_items + 1,), np.int64)
-        columns = expect(weights, "columns", (None,), np.int32)
-        self._keep(checked_csr(expect(weights, "values", columns.shape), columns, starts))
+        self._keep(restore_csr(weights, len(self.items)))

@@ -16,12 +16,13 @@ from recae.models.cost import Cost, Shape
 from recae.models.linear.costs import slim_cost
 from recae.models.linear.elastic_net import solve_columns
 from recae.models.linear.gram import gram
-from recae.models.linear.gram_model import GramConfig, weigh_users
+from recae.models.linear.gram_model import PowersConfig, weigh_users
+from recae.models.linear.normalised import binary_rows
+from recae.models.pattern import csr_weights, restore_csr
 from recae.options import RunOptions
-from recae.store.tensors import expect
 
 
-class SlimConfig(GramConfig):
+class SlimConfig(PowersConfig):
     """Hyper-parameters of SLIM."""
 
     l1: float = param(5.0, ge=0, tune=(0.1, 100.0), scale="log")
@@ -63,34 +64,10 @@ class Slim(Recommender):
         self._weights = weights
 
     def score(self, histories: sparse.csr_array, users: IdIndex | None = None) -> np.ndarray:
-        ones = np.ones(histories.nnz, dtype=np.float32)
-        binary = sparse.csr_array((ones, histories.indices, histories.indptr), shape=histories.shape)
-        return (binary @ self._weights).toarray()
+        return (binary_rows(histories) @ self._weights).toarray()
 
     def weights(self) -> Weights:
-        kept = self._weights
-        return {
-            "values": kept.data,
-            "columns": kept.indices.astype(np.int32),
-            "starts": kept.indptr.astype(np.int64),
-        }
+        return csr_weights(self._weights)
 
     def _restore(self, weights: Weights) -> None:
-        n_items = len(self.items)
-        starts = expect(weights, "starts", (n_items + 1,), np.int64)
-        columns = expect(weights, "columns", (None,), np.int32)
-        self._weights = checked_csr(expect(weights, "values", columns.shape), columns, starts)
-
-
-def checked_csr(values: np.ndarray, columns: np.ndarray, starts: np.ndarray) -> sparse.csr_array:
-    """The square sparse array of these parts.
-
-    Raises:
-        ValueError: they do not fit together.
-    """
-    size = len(starts) - 1
-    if starts[0] != 0 or starts[-1] != len(columns) or (np.diff(starts) < 0).any():
-        raise ValueError("starts do not divide the columns")
-    if len(columns) and not 0 <= columns.min() <= columns.max() < size:
-        raise ValueError("a column is no item of the model")
-    return sparse.csr_array((values, columns, starts), shape=(size, size))
+        self._weights = restore_csr(weights, len(self.items))

@@ -10,10 +10,13 @@ from scipy import sparse
 
 from recae.data.ids import IdIndex
 from recae.models.base import Recommender, Weights
+from recae.models.linear.normalised import binary_rows
+from recae.models.pattern import csr_weights, restore_csr
 from recae.progress import Task
-from recae.store.tensors import expect
 
 BLOCK_BYTES = 128 << 20
+NAMES = ("similarities", "neighbours", "starts")
+"""Of the arrays in a model folder."""
 
 
 class NeighbourModel(Recommender):
@@ -23,9 +26,7 @@ class NeighbourModel(Recommender):
     """(n_items, n_items) float32: row i holds what item i of a history adds to the scores of others."""
 
     def score(self, histories: sparse.csr_array, users: IdIndex | None = None) -> np.ndarray:
-        ones = np.ones(histories.nnz, dtype=np.float32)
-        binary = sparse.csr_array((ones, histories.indices, histories.indptr), shape=histories.shape)
-        return (binary @ self._similar).toarray()
+        return (binary_rows(histories) @ self._similar).toarray()
 
     def similar_items(self, positions: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
         """As in every model; an item that shares no user has no similar items at all."""
@@ -35,23 +36,10 @@ class NeighbourModel(Recommender):
         return found, similarities
 
     def weights(self) -> Weights:
-        similar = self._similar
-        return {
-            "similarities": similar.data,
-            "neighbours": similar.indices.astype(np.int32),
-            "starts": similar.indptr.astype(np.int64),
-        }
+        return csr_weights(self._similar, *NAMES)
 
     def _restore(self, weights: Weights) -> None:
-        n_items = len(self.items)
-        starts = expect(weights, "starts", (n_items + 1,), np.int64)
-        neighbours = expect(weights, "neighbours", (None,), np.int32)
-        similarities = expect(weights, "similarities", neighbours.shape)
-        if starts[0] != 0 or starts[-1] != len(neighbours) or (np.diff(starts) < 0).any():
-            raise ValueError("starts do not divide the neighbours")
-        if len(neighbours) and not 0 <= neighbours.min() <= neighbours.max() < n_items:
-            raise ValueError("a neighbour is no item of the model")
-        self._similar = sparse.csr_array((similarities, neighbours, starts), shape=(n_items, n_items))
+        self._similar = restore_csr(weights, len(self.items), *NAMES)
 
 
 def nearest(
