@@ -75,6 +75,7 @@ POWERED = tuple(
 )
 MULT_VAE = {"hidden": 0, "anneal_steps": 2_000, "beta": 0.5, "batch_users": 100}
 HVAMP = {"hidden": 200, "learning_rate": 2e-3, "beta": 0.1, "warm_up": 20, "pseudo_users": 200, "epochs": 60}
+MACRID_VAE = {"hidden": 600, "latent": 400, "prototypes": 2, "epochs": 30, "patience": 6}
 ADVERSARIAL = {
     "hidden": 0,
     "latent": 200,
@@ -137,7 +138,7 @@ ML_1M = DataSet(
         Recipe("h-vamp", settings=(HVAMP,)),
         Recipe("cdae", settings=({"epochs": 30},)),
         Recipe("cdae-fold-in", settings=({"l2": 5e-3, "epochs": 30},)),
-        Recipe("macrid-vae", settings=({"epochs": 30, "patience": 6},)),
+        Recipe("macrid-vae", settings=(MACRID_VAE,)),
         Recipe("cfgan", settings=(CFGAN,)),
         Recipe("adversarial-ae", settings=(ADVERSARIAL,)),
     ),
