@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from recae.training.layers import gradient_of
+from recae.training.gradients import gradient_of
 from recae.training.sparse import SparseRows, add_column_sums, row_sums_of
 
 _TINY = 1e-12

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,7 +16,9 @@ from torch import Tensor, nn
 
 from recae.errors import ConfigError
 from recae.options import RunOptions
+from recae.training.adam import BlockAdam
 from recae.training.curve import CurvePoint, LearningCurve
+from recae.training.gradients import expect_no_more
 from recae.training.precision import choose_device, choose_dtype
 from recae.training.sparse import SparseRows
 from recae.training.validation import Validation
@@ -158,7 +161,9 @@ def train(
             task.advance(1, _note(losses, validation, metric))
             if schedule.patience and epoch - best.epoch >= schedule.patience:
                 break
-    network.requires_grad_(True)
+    for parameter in network.requires_grad_(True).parameters():
+        expect_no_more(parameter)
+        parameter.grad = None
     best.restore()
     return LearningCurve(
         validation.metric if validation else None,
@@ -188,7 +193,7 @@ def _move(
     loss.total.backward()
     for optimizer in optimizers:
         optimizer.step()
-        # Zeroed in place: the large gradients keep their memory from step to step.
+        # Zeroed in place: dense gradients keep their memory from step to step.
         optimizer.zero_grad(set_to_none=isinstance(optimizer, torch.optim.SparseAdam))
     return loss.parts
 
@@ -206,7 +211,9 @@ class _Means:
             self.counts[name] = self.counts.get(name, 0) + 1
 
     def close(self) -> dict[str, float]:
-        return {name: float(total) / self.counts[name] for name, total in self.sums.items()}
+        # One look at the device for all of them.
+        totals = torch.stack([total.float() for total in self.sums.values()]).tolist()
+        return {name: total / self.counts[name] for name, total in zip(self.sums, totals, strict=True)}
 
 
 class _Best:
@@ -247,7 +254,7 @@ def _optimizers(step: Step, schedule: Schedule) -> list[torch.optim.Optimizer]:
     others = [p for p in step.parameters if p.ndim <= 1 or id(p) in spared]
     groups = [{"params": paying, "weight_decay": l2}, {"params": others, "weight_decay": 0.0}]
     rate = schedule.learning_rate if step.learning_rate is None else step.learning_rate
-    dense = torch.optim.Adam(groups, lr=rate, fused=True)
+    dense = BlockAdam(groups, lr=rate)
     return [dense, torch.optim.SparseAdam(list(step.tables), lr=rate)] if step.tables else [dense]
 
 
@@ -259,10 +266,19 @@ def _set_rates(optimizers: Mapping[int, Sequence[torch.optim.Optimizer]], schedu
 def _batches(
     rows: sparse.csr_array, kept: np.ndarray, size: int, order: np.random.Generator, device: torch.device
 ) -> Iterator[SparseRows]:
+    """The batches of one pass, each put together while the one before it is computed with."""
     permutation = kept[order.permutation(len(kept))]
-    for start in range(0, len(permutation), size):
+
+    def batch(start: int) -> SparseRows:
         positions = permutation[start : start + size]
-        yield SparseRows.of(rows[positions], device, positions)
+        return SparseRows.of(rows[positions], device, positions)
+
+    with ThreadPoolExecutor(1, "batches") as thread:
+        following = thread.submit(batch, 0)
+        for start in range(size, len(permutation), size):
+            ready, following = following.result(), thread.submit(batch, start)
+            yield ready
+        yield following.result()
 
 
 def _check_finite(losses: dict[str, float], epoch: int) -> None:

@@ -1,7 +1,6 @@
 """The two layers that touch every item: sparse rows in, and outputs only where there is a target.
 
-The gradients of their weights are added straight to `weight.grad`: a fresh array of the layer's size, page by page,
-costs more than the products themselves.
+The gradients of their weights are never whole: the optimizer asks for some rows at a time (`training.gradients`).
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from recae.training.gradients import ColumnSums, hand_over
 from recae.training.sparse import SparseRows, add_column_sums, row_sums_of
 
 
@@ -73,13 +73,6 @@ def small_bias(size: int, generator: torch.Generator) -> nn.Parameter:
     return nn.Parameter(torch.empty(size, device=generator.device).normal_(0, 0.001, generator=generator))
 
 
-def gradient_of(parameter: Tensor) -> Tensor:
-    """The parameter's gradient, made of zeros where there is none yet."""
-    if parameter.grad is None:
-        parameter.grad = torch.zeros_like(parameter)
-    return parameter.grad
-
-
 def sparse_product(x: SparseRows, weight: Tensor) -> Tensor:
     """(n_rows, latent) = x @ weight, for a weight (n_columns, latent) that is a parameter or computed from some."""
     product: Tensor = _SparseProduct.apply(weight, x)
@@ -131,9 +124,9 @@ class _ObservedProduct(torch.autograd.Function):
 
 
 def _weight_gradient(x: SparseRows, dense: Tensor, weight: Tensor) -> Tensor | None:
-    """x.T @ dense: added to the gradient of a parameter, handed on where the weight is computed."""
+    """x.T @ dense: handed over to the optimizer of a parameter, handed on where the weight is computed."""
     if weight.is_leaf:
-        add_column_sums(x, dense, gradient_of(weight))
+        hand_over(weight, ColumnSums(x, dense))
         return None
     total = torch.zeros_like(weight)
     add_column_sums(x, dense, total)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from recae.training.layers import gradient_of
+from recae.training.gradients import gradient_of
 
 # Blocks of this many outputs stay in the processor's cache.
 _BLOCK_OUTPUTS = 1 << 21

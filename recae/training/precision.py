@@ -6,6 +6,7 @@ import torch
 
 from recae.errors import ConfigError
 from recae.options import Precision
+from recae.processor import multiplies_bf16
 
 
 def choose_device(name: str) -> torch.device:
@@ -35,13 +36,6 @@ def choose_dtype(precision: Precision, device: torch.device) -> torch.dtype:
     The hardware's own feature flags decide, never a timing, so that a run repeats itself on the same machine.
     """
     if precision == "auto":
-        fast = torch.cuda.is_bf16_supported() if device.type == "cuda" else _cpu_multiplies_bf16()
+        fast = torch.cuda.is_bf16_supported() if device.type == "cuda" else multiplies_bf16()
         return torch.bfloat16 if fast else torch.float32
     return torch.bfloat16 if precision == "bf16" else torch.float32
-
-
-def _cpu_multiplies_bf16() -> bool:
-    flags = torch.backends.cpu.get_cpu_capability()
-    has_avx512_bf16 = getattr(torch.cpu, "_is_avx512_bf16_supported", bool)()
-    has_amx = getattr(torch.cpu, "_is_amx_tile_supported", bool)()
-    return flags.startswith("AVX512") and (has_avx512_bf16 or has_amx)

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from recae.training.layers import gradient_of, small_bias, xavier
+from recae.training.gradients import gradient_of
+from recae.training.layers import small_bias, xavier
 from recae.training.multinomial import entries_in, item_blocks
 from recae.training.sparse import SparseRows
 

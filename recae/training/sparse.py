@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -25,6 +26,24 @@ class ByColumn:
     """(n,) int64: the columns that have entries."""
     starts: Tensor
     """(n,) int64: the place of each column's first entry."""
+    host_columns: np.ndarray
+    """`columns` where the processor can read them without waiting for a GPU."""
+    host_starts: np.ndarray
+    """(n + 1,) `starts` likewise, and the number of entries."""
+
+    @classmethod
+    def of(cls, matrix: sparse.csr_array, send: Callable[[np.ndarray], Tensor]) -> ByColumn:
+        """The order of a scipy matrix's entries; `send` makes tensors of arrays."""
+        numbered = sparse.csr_array((np.arange(matrix.nnz), matrix.indices, matrix.indptr), shape=matrix.shape).tocsc()
+        columns = np.flatnonzero(np.diff(numbered.indptr))
+        starts = np.append(numbered.indptr[columns], matrix.nnz).astype(np.int64)
+        rows = numbered.indices.astype(np.int64)
+        return cls(send(numbered.data), send(rows), send(columns), send(starts[:-1]), columns, starts)
+
+    def between(self, block: slice) -> tuple[slice, slice]:
+        """Which of `columns`, and which places, belong to a block of columns."""
+        first, last = np.searchsorted(self.host_columns, (block.start, block.stop)).tolist()
+        return slice(first, last), slice(int(self.host_starts[first]), int(self.host_starts[last]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,12 +62,24 @@ class SparseRows:
     @classmethod
     def of(cls, matrix: sparse.csr_array, device: torch.device, positions: np.ndarray | None = None) -> SparseRows:
         """The rows of a scipy matrix, which stand at `positions` of the training matrix."""
+
+        def send(array: np.ndarray) -> Tensor:
+            tensor = torch.from_numpy(array)
+            # From pinned memory a copy runs beside the GPU's work; from other memory the processor waits for it.
+            return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor
+
+        counts = np.diff(matrix.indptr)
+        found: dict[str, Any] = {
+            "rows": send(np.repeat(np.arange(len(counts)), counts)),
+            "by_column": ByColumn.of(matrix, send),
+        }
         return cls(
-            torch.from_numpy(matrix.indptr.astype(np.int64)).to(device),
-            torch.from_numpy(matrix.indices.astype(np.int64)).to(device),
-            torch.from_numpy(matrix.data.astype(np.float32)).to(device),
+            send(matrix.indptr.astype(np.int64)),
+            send(matrix.indices.astype(np.int64)),
+            send(matrix.data.astype(np.float32)),
             matrix.shape[1],
-            None if positions is None else torch.from_numpy(positions.astype(np.int64)).to(device),
+            None if positions is None else send(positions.astype(np.int64)),
+            found,
         )
 
     @property
@@ -65,7 +96,7 @@ class SparseRows:
         """(nnz,) int64: the row of each entry."""
         if "rows" not in self.found:
             every = torch.arange(self.n_rows, device=self.indptr.device)
-            self.found["rows"] = torch.repeat_interleave(every, self.counts)
+            self.found["rows"] = torch.repeat_interleave(every, self.counts, output_size=len(self.indices))
         rows: Tensor = self.found["rows"]
         return rows
 
@@ -75,7 +106,11 @@ class SparseRows:
         if "by_column" not in self.found:
             order = torch.argsort(self.indices, stable=True)
             columns, counts = torch.unique_consecutive(self.indices[order], return_counts=True)
-            self.found["by_column"] = ByColumn(order, self.rows[order], columns, counts.cumsum(0) - counts)
+            ends = counts.cumsum(0)
+            starts = functional.pad(ends, (1, 0)).cpu().numpy()
+            self.found["by_column"] = ByColumn(
+                order, self.rows[order], columns, ends - counts, columns.cpu().numpy(), starts
+            )
         by_column: ByColumn = self.found["by_column"]
         return by_column
 
@@ -111,10 +146,15 @@ def row_sums_of(x: SparseRows, dense: Tensor) -> Tensor:
     return functional.embedding_bag(x.indices, dense, x.indptr[:-1], mode="sum", per_sample_weights=x.values)
 
 
-def add_column_sums(x: SparseRows, dense: Tensor, total: Tensor) -> None:
-    """total += x.T @ dense, for dense (n_rows, latent), total (n_columns, latent); touches only columns in use."""
+def add_column_sums(x: SparseRows, dense: Tensor, total: Tensor, block: slice | None = None) -> None:
+    """total += x.T @ dense, for dense (n_rows, latent), total (n_columns, latent); touches only columns in use.
+
+    With a block of columns, total is (block, latent) and takes those columns alone.
+    """
     by = x.by_column
-    if len(by.columns):
-        values = x.values[by.order]
-        sums = functional.embedding_bag(by.rows, dense, by.starts, mode="sum", per_sample_weights=values)
-        total.index_add_(0, by.columns, sums)
+    block = slice(0, x.n_columns) if block is None else block
+    columns, places = by.between(block)
+    if columns.start < columns.stop:
+        values, starts = x.values[by.order[places]], by.starts[columns] - places.start
+        sums = functional.embedding_bag(by.rows[places], dense, starts, mode="sum", per_sample_weights=values)
+        total.index_add_(0, by.columns[columns] - block.start, sums)

@@ -160,3 +160,54 @@ def test_a_copy_with_other_values_knows_the_order_of_its_entries() -> None:
     total = torch.zeros(5, 6)
     add_column_sums(copy, torch.eye(6), total)
     torch.testing.assert_close(total, 2 * dense.T)
+
+
+@pytest.mark.parametrize("kept_bytes", [0, 300 * 11 * 4, 1 << 28])
+def test_exponentials_that_are_not_kept_are_computed_again(monkeypatch: pytest.MonkeyPatch, kept_bytes: int) -> None:
+    """Also where the largest logit comes late, and where logits are far beyond what exp can hold."""
+    monkeypatch.setattr(multinomial, "_KEPT_BYTES", kept_bytes)
+    monkeypatch.setattr(multinomial, "_BLOCK_LOGITS", 1)
+    target, dense = random_rows(7, 11, 900, 0.05)
+    output = MultinomialOutput(6, 900, torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        output.bias[:256], output.bias[800:] = -200, 150
+    hidden = torch.randn(11, 6, generator=torch.Generator().manual_seed(2), requires_grad=True)
+    again = hidden.detach().clone().requires_grad_()
+    weight, bias = output.weight.detach().clone().requires_grad_(), output.bias.detach().clone().requires_grad_()
+
+    # Two losses at once: neither may take the memory of the other.
+    (output.negative_log_likelihood(hidden, target, torch.float32) * 2).backward()
+    ours = output.negative_log_likelihood(hidden, target, torch.float32)
+    beside = output.negative_log_likelihood(2 * hidden.detach(), target, torch.float32)
+    ours.backward()
+    theirs = -(dense * torch.log_softmax(again @ weight.T + bias, dim=1)).sum(dim=1).mean()
+    (3 * theirs).backward()
+
+    torch.testing.assert_close(ours, theirs)
+    torch.testing.assert_close(hidden.grad, again.grad)
+    torch.testing.assert_close(output.weight.grad, weight.grad)
+    torch.testing.assert_close(output.bias.grad, bias.grad)
+    assert torch.isfinite(beside)
+
+
+def test_memory_of_the_exponentials_is_used_again_and_let_go_at_the_end_of_training() -> None:
+    target, _ = random_rows(7, 11, 900, 0.05)
+    output = MultinomialOutput(6, 900, torch.Generator().manual_seed(1))
+    hidden = torch.zeros(11, 6, requires_grad=True)
+    places = set()
+    for _ in range(3):
+        output.negative_log_likelihood(hidden, target, torch.bfloat16).backward()
+        (memory,) = output.spare.free
+        places.add(memory.data_ptr())
+    assert len(places) == 1
+    output.eval()
+    assert not output.spare.free
+
+
+def test_the_order_by_column_is_the_same_from_scipy_and_from_torch() -> None:
+    rows, _ = random_rows(3, 6, 25, 0.3)
+    fresh = SparseRows(rows.indptr, rows.indices, rows.values, 25).by_column
+    for name in ("order", "rows", "columns", "starts"):
+        assert torch.equal(getattr(rows.by_column, name), getattr(fresh, name)), name
+    assert rows.by_column.host_starts.tolist() == fresh.host_starts.tolist()
+    assert rows.by_column.host_columns.tolist() == fresh.host_columns.tolist()
