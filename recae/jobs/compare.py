@@ -16,6 +16,7 @@ from recae.data.interactions import Interactions
 from recae.data.split import HeldOut, Split
 from recae.data.split_folder import write_split
 from recae.errors import DataError
+from recae.evaluation.background import Background
 from recae.evaluation.evaluate import evaluate
 from recae.evaluation.metrics import parse_metrics
 from recae.jobs.contest import checked_models, contest_metrics, contest_split, test_part
@@ -23,6 +24,7 @@ from recae.jobs.examples import draw_users, example_users, item_titles, lists_fo
 from recae.jobs.extras import need_report_extra
 from recae.jobs.facts import configuration, machine_facts
 from recae.jobs.foretell import foretell_fits
+from recae.jobs.item_facts import item_background
 from recae.jobs.judging import own_metrics
 from recae.jobs.outputs import refuse_inputs, refuse_strange
 from recae.jobs.prepare import split_facts
@@ -102,9 +104,10 @@ def compare(
         given |= {"metrics": judged, "catalog": catalog, "trials": trials, "reading": reading, "options": options}
         config = configuration("compare", **given)
         facts = {"seed": options.seed, "command": command, "run_id": run_id, **machine_facts(), "configuration": config}
+        background = item_background(judged, parts.train.items, catalog, near=source)
         titles = item_titles(source, catalog, parts.train.items, options.progress)
         test_data = test_part(parts)
-        contest = _Contest(parts, _choosing(parts, trials, options), test_data, judged, titles, options)
+        contest = _Contest(parts, _choosing(parts, trials, options), test_data, judged, titles, background, options)
         tried = tried_models(names, trials if contest.choosing.valid is not None else 0)
         foretell_fits(tried, Shape.of(parts.train), f"Fitting {counted(len(tried), 'setting')} in all", options)
         with replacing_folder(folder, marker=MARKER) as beside:
@@ -127,6 +130,7 @@ class _Contest:
     test: HeldOut
     metrics: tuple[str, ...]
     titles: list[str]
+    background: Background
     options: RunOptions
 
     def run(
@@ -148,7 +152,9 @@ class _Contest:
     def judged(self, name: str, selected: Selected) -> ModelRun:
         model = selected.model
         metrics = with_list_lengths(own_metrics(model.info, self.metrics))
-        evaluation = evaluate(model, self.test, metrics, progress=self.options.progress)
+        evaluation = evaluate(
+            model, self.test, metrics, background=self.background, progress=self.options.progress
+        )  # fmt: skip
         return ModelRun(
             name=name,
             title=model.info.title,

@@ -103,24 +103,30 @@ UNITS = ((86_400.0, "day"), (3_600.0, "hour"), (60.0, "minute"), (1.0, "second")
 
 
 def in_words(least: float, most: float) -> str:
-    """A range of seconds: "3.9 to 7.8 minutes", "under a second".
+    """A range of seconds: "4 to 8 minutes", "20 seconds to 3 minutes", "under a second".
 
-    >>> in_words(0.2, 0.7), in_words(233, 470), in_words(50, 100), in_words(4000, 9000)
-    ('under a second', '3.9 to 7.8 minutes', '50 to 100 seconds', '1.1 to 2.5 hours')
+    >>> in_words(0.2, 0.7), in_words(233, 470), in_words(50, 100), in_words(20, 180)
+    ('under a second', '3.9 to 7.8 minutes', '50 to 100 seconds', '20 seconds to 3 minutes')
     """
     if most < 1:
         return "under a second"
-    size, unit = next((size, unit) for size, unit in UNITS if most >= 2 * size or size == 1.0)
-    low, high = _rounded(least / size), _rounded(most / size)
-    if low == "0":
-        return f"up to {high} {unit}s" if high != "1" else f"up to a {unit}"
-    if low == high:
-        return f"{high} {unit}{'' if high == '1' else 's'}"
-    return f"{low} to {high} {unit}s"
+    size, unit = _unit(most)
+    high = f"{_rounded(most / size)} {unit}"
+    if least >= size:
+        low = _rounded(least / size)
+        return high if low == _rounded(most / size) else f"{low} to {high}"
+    if least < 1:
+        return f"up to {high}"
+    size, unit = _unit(least)
+    return f"{_rounded(least / size)} {unit} to {high}"
+
+
+def _unit(seconds: float) -> tuple[float, str]:
+    """The largest unit of which there are two, or the second."""
+    size, unit = next((size, unit) for size, unit in UNITS if seconds >= 2 * size or size == 1.0)
+    return size, f"{unit}s"
 
 
 def _rounded(value: float) -> str:
     """Two digits are as many as are known."""
-    if value < 0.05:
-        return "0"
-    return f"{value:.2g}" if value < 10 else f"{float(f'{value:.2g}'):,.0f}"
+    return f"{float(f'{value:.2g}'):,.3g}" if value < 100 else f"{float(f'{value:.2g}'):,.0f}"

@@ -50,14 +50,15 @@ def network_cost(
         more: bytes beside all this.
         rows: training rows; the users where it is 0.
         repeats: entries of a batch that are looked at, for each that there is.
-        judged: users ranked after each epoch; by default those cut from the training data.
+        judged: users ranked after each epoch, where training may stop early; by default those cut from the log.
     """
     rows = rows or shape.users
     in_batch = min(config.batch_users, max(rows, 1))
     steps = -(-rows // config.batch_users)
     batch = in_batch * (BATCH_ENTRY * repeats * shape.interactions / max(rows, 1) + 8 * FLOAT * hidden)
-    ranked = min(max(shape.users // 100, 50), 2000, max(shape.users // 10, 1)) if judged is None else judged
-    validated = Work() if not config.patience else (score + ranking(shape.items)) * ranked
+    cut = min(max(shape.users // 100, 50), 2000, max(shape.users // 10, 1))
+    ranked = 0 if not config.patience else cut if judged is None else judged
+    validated = (score + ranking(shape.items)) * ranked
     optimizer = Work(moved=40 * floats, steps=1) * steps
     return Cost(
         int(TRAINED * floats + batch + more + ENTRY * shape.interactions)
@@ -130,7 +131,7 @@ def rating_cost(shape: Shape, config: RatingConfig, *, by_item: bool) -> Cost:
         hidden=4 * code,
         more=2 * FLOAT * (columns + both) * code,
         rows=rows,
-        repeats=2 + config.starts / 2,
+        repeats=1,
         epoch=rating_epoch(shape, code, inputs),
         score=dense_score(shape, 0 if both else inputs * code, code),
         judged=0,
@@ -164,7 +165,7 @@ def joint_cost(shape: Shape, config: AutoRecBothConfig) -> Cost:
         kept=sides * width,
         more=FLOAT * sides * (10 * width + 8 * config.hidden_layers * code),
         rows=shape.items,
-        repeats=1 + 2 * config.starts,
+        repeats=1 + config.starts / 2,
         epoch=rating_epoch(shape, 2 * code, inputs)
         + Work(
             products=3.0 * sides * config.starts * 2 * config.hidden_layers * config.latent**2,

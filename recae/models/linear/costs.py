@@ -118,7 +118,7 @@ def svd_cost(name: str, shape: Shape, rank: int, *, factors_kept: int = 1, advic
     rank = min(rank, shape.users, shape.items)
     whole = 5 * 8 * min(shape.users, shape.items, max(256, 2 * rank)) ** 2
     return Cost(
-        decomposition_bytes(shape, rank) + whole + WORKING_BYTES // 8,
+        decomposition_bytes(shape, rank) + whole + WORKING_BYTES,
         factors_kept * FLOAT * shape.items * rank,
         decomposition_work(shape, rank) + sum_rows(3 * shape.interactions, rank),
         factor_score(shape, rank),
