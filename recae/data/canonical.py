@@ -36,7 +36,8 @@ def pair_order(users: np.ndarray, items: np.ndarray, n_users: int, n_items: int)
 def first_repeat(coded: Coded, n_users: int, n_items: int) -> tuple[int, int] | None:
     """The first row whose user and item an earlier row has too, as (earlier row, row); None if there is none."""
     order = pair_order(coded.users, coded.items, n_users, n_items)
-    repeats = np.flatnonzero(_same_as_before(coded, order))
+    indptr = np.concatenate(([0], np.cumsum(np.bincount(coded.users, minlength=n_users))))
+    repeats = np.flatnonzero(_same_as_before(coded.items[order], indptr))
     if len(repeats) == 0:
         return None
     at = repeats[np.argmin(order[repeats])]
@@ -57,22 +58,26 @@ def canonical_matrix(
         DataError: a sum is too large for float32.
     """
     rows = pair_order(coded.users, coded.items, n_users, n_items)
-    repeats = _same_as_before(coded, rows)
+    indptr = np.concatenate(([0], np.cumsum(np.bincount(coded.users, minlength=n_users)))).astype(rows.dtype)
+    indices = coded.items[rows]
+    repeats = _same_as_before(indices, indptr)
     n_repeats = int(np.count_nonzero(repeats))
     values, times = coded.values, coded.times
     if n_repeats and rule == "sum":
+        kept = ~repeats
         values, times = _summed(coded, rows, repeats)
-        rows = rows[~repeats]
     else:
-        if n_repeats:
-            rows = rows[_chosen(coded, rows, repeats, rule)]
+        kept = _chosen(coded, rows, repeats, rule) if n_repeats else slice(None)
+        rows = rows[kept]
         values = None if values is None else values[rows]
         times = None if times is None else times[rows]
-    indptr = np.concatenate(([0], np.cumsum(np.bincount(coded.users[rows], minlength=n_users))))
-    indices = coded.items[rows]
+    if n_repeats:
+        # One row of each pair is kept, and a pair is one user's, wherever in its rows the kept one stands.
+        indptr = np.searchsorted(np.flatnonzero(kept), indptr).astype(rows.dtype)
+        indices = indices[kept]
     if values is None:
-        values = np.ones(len(rows), dtype=np.float32)
-    matrix = sparse.csr_array((values, indices, indptr.astype(rows.dtype)), shape=(n_users, n_items))
+        values = np.ones(len(indices), dtype=np.float32)
+    matrix = sparse.csr_array((values, indices, indptr), shape=(n_users, n_items))
     matrix.has_sorted_indices = True
     matrix.has_canonical_format = True
     return matrix, times, n_repeats
@@ -88,13 +93,11 @@ def _counting_order(codes: np.ndarray, size: int) -> np.ndarray:
     return one_each.tocsc().indices
 
 
-def _same_as_before(coded: Coded, rows: np.ndarray) -> np.ndarray:
-    """Bool mask over `rows`, which are in pair order: the pair is that of the row before."""
-    same = np.zeros(len(rows), dtype=bool)
-    users = coded.users[rows]
-    same[1:] = users[1:] == users[:-1]
-    items = coded.items[rows]
-    same[1:] &= items[1:] == items[:-1]
+def _same_as_before(items: np.ndarray, indptr: np.ndarray) -> np.ndarray:
+    """Bool mask over rows in pair order, whose items are given and where each user's begin: the pair is repeated."""
+    same = np.zeros(len(items), dtype=bool)
+    same[1:] = items[1:] == items[:-1]
+    same[indptr[indptr < len(items)]] = False
     return same
 
 
