@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 @option("--target", type=PATH, required=True, metavar="FILE", help="What should be on top of their lists.")
 @option("--lists", type=PATH, metavar="FILE", help="Judge these lists instead of a model.")
 @option("--metrics", type=NameList(), metavar="NAMES", help="Names with cut-offs, e.g. ndcg@10,recall@20,rmse.")
+@option("--catalog", type=PATH, metavar="FILE", help="Items with genres, for metrics such as ild@10.")
 @option("--report", type=PATH, metavar="OUT.html", help="Write a report for a browser.")
 @option("--per-user", type=PATH, metavar="OUT.parquet", help="Write every user's values (also .csv, .tsv, .jsonl).")
 @option("--include-seen", is_flag=True, help="Let the model list items of the history, too.")
@@ -52,6 +53,7 @@ def evaluate(
     target: Path,
     lists: Path | None,
     metrics: list[str] | None,
+    catalog: Path | None,
     report: Path | None,
     per_user: Path | None,
     include_seen: bool,
@@ -75,6 +77,7 @@ def evaluate(
             histories,
             target,
             metrics=metrics or DEFAULT_METRICS,
+            catalog=catalog,
             report=report,
             per_user=per_user,
             include_seen=include_seen,
@@ -89,6 +92,7 @@ def evaluate(
             target,
             histories,
             metrics=metrics,
+            catalog=catalog,
             report=report,
             per_user=per_user,
             reading=reading,

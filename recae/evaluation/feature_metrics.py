@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-from recae.evaluation.listed import dots, listed_counts, listed_matrix, pattern
+from recae.evaluation.listed import dots, listed_counts, listed_matrix, pattern, row_sums
 from recae.evaluation.ranking_metrics import JudgedLists
 
 Vectors = np.ndarray | sparse.csr_array
@@ -76,7 +76,7 @@ def miscalibration(lists: JudgedLists, genre_shares: sparse.csr_array, history: 
         given = _shares(listed_matrix(lists.items[part], k, genre_shares.shape[0]), genre_shares)
         mixed = (1.0 - SMOOTHING) * given + SMOOTHING * wanted
         ratio = np.divide(wanted, mixed, out=np.ones_like(wanted), where=wanted > 0)
-        parts.append(np.sum(wanted * np.log(ratio), axis=1).clip(0.0))
+        parts.append(row_sums(wanted * np.log(ratio)).clip(0.0))
     return np.concatenate(parts) if parts else np.zeros(0)
 
 
@@ -89,5 +89,5 @@ def _profile(vectors: Vectors, history: sparse.csr_array) -> Vectors:
 def _shares(chosen: sparse.csr_array, genre_shares: sparse.csr_array) -> np.ndarray:
     """(n_users, n_genres): mean genre shares of the chosen items; zeros where no genre is known."""
     total = (chosen @ genre_shares).toarray()
-    size = total.sum(axis=1, keepdims=True)
+    size = row_sums(total)[:, None]
     return np.divide(total, size, out=np.zeros_like(total), where=size > 0)

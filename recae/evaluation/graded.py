@@ -10,7 +10,7 @@ from scipy import sparse
 
 from recae.data.split import HeldOut
 from recae.errors import DataError
-from recae.evaluation.listed import largest, repeated
+from recae.evaluation.listed import largest, repeated, row_sums
 from recae.evaluation.ranking_metrics import JudgedLists
 
 Gain = Callable[[np.ndarray], np.ndarray]
@@ -45,8 +45,8 @@ def graded_ndcg(
     rows, places = np.nonzero(lists.hits)
     gained[rows, places] = gain(_entries(target, rows, lists.items[rows, places]))
     best = largest(sparse.hstack([target, unknown_grades], format="csr"), k)
-    most = np.dot(gain(best), discount[: best.shape[1]])
-    reached = gained[:, :k] @ discount[: gained.shape[1]]
+    most = row_sums(gain(best) * discount[: best.shape[1]])
+    reached = row_sums(gained[:, :k] * discount[: gained.shape[1]])
     return np.divide(reached, most, out=np.zeros(len(most)), where=most > 0)
 
 

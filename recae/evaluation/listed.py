@@ -46,8 +46,17 @@ def mean_of_listed(items: np.ndarray, k: int, values: np.ndarray) -> np.ndarray:
 def dots(left: np.ndarray | sparse.csr_array, right: np.ndarray | sparse.csr_array) -> np.ndarray:
     """(n,) float64: the inner product of each row of `left` with the same row of `right`."""
     if isinstance(left, np.ndarray):
-        return np.einsum("ij,ij->i", left, np.asarray(right))
+        return row_sums(left * np.asarray(right))
     return np.asarray((left * right) @ np.ones(left.shape[1]))
+
+
+def row_sums(values: np.ndarray) -> np.ndarray:
+    """(n,) float64: the sum of each row of (n, width), from left to right.
+
+    BLAS and `sum` add in an order that depends on how many rows there are, so that the last bits of a user's value
+    would depend on the block that the user is in.
+    """
+    return np.cumsum(values, axis=1, dtype=np.float64)[:, -1] if values.shape[1] else np.zeros(len(values))
 
 
 def largest(matrix: sparse.csr_array, k: int) -> np.ndarray:

@@ -116,6 +116,11 @@ class Metric:
         return self.name in ("novelty", "psp", "npsp", "popularity", "popularity-lift")
 
     @property
+    def needs_features(self) -> bool:
+        """Needs vectors or genres of the items."""
+        return self.name in ("ild", "unexpectedness", "serendipity", "miscalibration")
+
+    @property
     def needs_scores(self) -> bool:
         """Needs the score of every item, not only a list."""
         return self.name == "auc"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from recae.evaluation.listed import mean_of_listed
+from recae.evaluation.listed import mean_of_listed, row_sums
 from recae.evaluation.ranking_metrics import JudgedLists
 
 PROPENSITY_A, PROPENSITY_B = 0.55, 1.5
@@ -44,7 +44,7 @@ def normalised_propensity_scored_precision(
 
     `best` (n_users, K or more) holds the largest 1 / p of each user's targets, best first, then 0.
     """
-    return _scored(lists, inverse, k) / best[:, :k].sum(axis=1)
+    return _scored(lists, inverse, k) / row_sums(best[:, :k])
 
 
 def average_popularity(lists: JudgedLists, popularity: np.ndarray, k: int) -> np.ndarray:
@@ -76,4 +76,4 @@ def popularity_lift(of_lists: np.ndarray, of_histories: np.ndarray) -> float:
 
 def _scored(lists: JudgedLists, inverse: np.ndarray, k: int) -> np.ndarray:
     weights = inverse[np.clip(lists.items[:, :k], 0, len(inverse) - 1)]
-    return np.sum(weights, axis=1, where=lists.hits[:, :k])
+    return row_sums(weights * lists.hits[:, :k])

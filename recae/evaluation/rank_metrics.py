@@ -9,6 +9,7 @@ from functools import partial
 
 import numpy as np
 
+from recae.evaluation.listed import row_sums
 from recae.evaluation.ranking_metrics import JudgedLists, ListMetric
 
 
@@ -30,7 +31,7 @@ def average_precision_over_all(lists: JudgedLists, k: int) -> np.ndarray:
     """
     hits = lists.hits[:, :k]
     precisions = np.cumsum(hits, axis=1) / np.arange(1, hits.shape[1] + 1)
-    return np.sum(precisions, axis=1, where=hits) / lists.relevant
+    return row_sums(precisions * hits) / lists.relevant
 
 
 def rank_biased_precision(lists: JudgedLists, k: int, *, percent: int) -> np.ndarray:
@@ -42,7 +43,7 @@ def rank_biased_precision(lists: JudgedLists, k: int, *, percent: int) -> np.nda
     be reached is 1 - p^min(K, R). ranx: `rbp.P`.
     """
     weights = (1 - percent / 100) * (percent / 100) ** np.arange(min(k, lists.hits.shape[1]))
-    return lists.hits[:, :k] @ weights
+    return row_sums(lists.hits[:, :k] * weights)
 
 
 OF_HITS: dict[str, ListMetric] = {

@@ -13,6 +13,7 @@ from recae.data.splits import make_split
 from recae.errors import ConfigError, DataError
 from recae.evaluation.metrics import DEFAULT_METRICS, parse_metrics
 from recae.jobs.inputs import open_input
+from recae.jobs.item_facts import refuse_features
 from recae.jobs.judging import check_metrics
 from recae.jobs.prepare import DEFAULT_SPLIT
 from recae.jobs.reading import Reading, Source
@@ -82,6 +83,7 @@ def contest_metrics(wanted: Sequence[str] | None, models: Sequence[str], train: 
     if wanted is not None:
         for name in models:
             check_metrics(model_class(name).info, wanted[:1])
+        refuse_features(wanted[:1], "Settings cannot be chosen")
         return tuple(str(metric) for metric in parse_metrics(wanted))
     predicts = any(model_class(name).info.needs == "ratings" for name in models)
     return (*DEFAULT_METRICS, "rmse") if predicts and train.has_ratings else DEFAULT_METRICS

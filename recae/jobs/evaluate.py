@@ -21,6 +21,7 @@ from recae.jobs.extras import need_report_extra
 from recae.jobs.facts import configuration, machine_facts
 from recae.jobs.foretell import block_for_lists, refuse_large_folder
 from recae.jobs.inputs import beside
+from recae.jobs.item_facts import item_background
 from recae.jobs.judging import check_metrics
 from recae.jobs.lists_file import joined_ids, read_lists
 from recae.jobs.model_histories import as_trained, histories_for
@@ -59,6 +60,7 @@ def evaluate(
     target: Source,
     *,
     metrics: Sequence[str] = DEFAULT_METRICS,
+    catalog: Source | None = None,
     report: str | Path | None = None,
     per_user: str | Path | None = None,
     include_seen: bool = False,
@@ -71,7 +73,8 @@ def evaluate(
 
     Targets that are in the user's history cannot be listed and are left out; targets that the model does not know
     count as missed. `report` is an HTML file, `per_user` a table of every user's values. Blocks of scores are as large
-    as `max_memory` bytes (None: what the machine has free) allow; the figures do not depend on it.
+    as `max_memory` bytes (None: what the machine has free) allow; the figures do not depend on it. `catalog` has the
+    genres of the items, for the metrics that need them.
 
     Raises:
         ConfigError: an unknown metric or suffix.
@@ -85,6 +88,7 @@ def evaluate(
     refuse_large_folder(Path(model), max_memory)
     recommender = load(model)
     check_metrics(recommender.info, metrics)
+    background = item_background(metrics, recommender.items, catalog)
     reading = as_trained(reading, recommender, [*histories, target])
     held_out = read_held_out(
         [log_file(source) for source in histories],
@@ -101,13 +105,22 @@ def evaluate(
     _tell_without_history(held_out, histories, target, progress)
     block = block_for_lists(recommender, held_out.history, max_memory, progress, f"Judging {model}")
     exclude_seen = not include_seen
-    found = judge(recommender, held_out, metrics, exclude_seen=exclude_seen, memory_bytes=block, progress=progress)
+    found = judge(
+        recommender,
+        held_out,
+        metrics,
+        background=background,
+        exclude_seen=exclude_seen,
+        memory_bytes=block,
+        progress=progress,
+    )
     config = configuration(
         "evaluate",
         model=model,
         histories=list(histories),
         target=target,
         metrics=metrics,
+        catalog=catalog,
         include_seen=include_seen,
         reading=reading,
     )
@@ -121,6 +134,7 @@ def evaluate_lists(
     histories: Sequence[Source] = (),
     *,
     metrics: Sequence[str] | None = None,
+    catalog: Source | None = None,
     report: str | Path | None = None,
     per_user: str | Path | None = None,
     reading: Reading = AS_FOUND,
@@ -142,6 +156,7 @@ def evaluate_lists(
     log = reading.part(list(histories), progress) if histories else None
     targets = reading.part(target, progress).items
     items = targets if log is None else joined_ids([log.items, targets])
+    background = item_background(chosen, items, catalog)
     held_out = read_held_out(
         [log_file(source) for source in histories], [log_file(target)], items, **reading.for_histories()
     )
@@ -154,9 +169,16 @@ def evaluate_lists(
         chosen,
         item_counts=None if log is None else np.pad(log.item_counts(), (0, len(items) - log.n_items)),
         n_train_users=None if log is None else log.n_users,
+        background=background,
     )
     config = configuration(
-        "evaluate", lists=lists, histories=list(histories), target=target, metrics=chosen, reading=reading
+        "evaluate",
+        lists=lists,
+        histories=list(histories),
+        target=target,
+        metrics=chosen,
+        catalog=catalog,
+        reading=reading,
     )
     facts = {"what": str(lists), "run_id": run_id, "ordered_by": found.order, "configuration": config}
     return _finish(evaluation, held_out, facts, report, per_user)

@@ -16,6 +16,7 @@ from recae.jobs.contest import refuse_strangers
 from recae.jobs.facts import configuration, machine_facts
 from recae.jobs.foretell import foretell_fits
 from recae.jobs.inputs import open_input
+from recae.jobs.item_facts import refuse_features
 from recae.jobs.judging import check_metrics
 from recae.jobs.outputs import refuse_inputs, refuse_strange
 from recae.jobs.reading import AS_FOUND, Reading, Source
@@ -70,6 +71,7 @@ def train(
     """
     recommender = create(model, **(settings or {}))
     check_metrics(recommender.info, metrics)
+    refuse_features(metrics, "A model cannot be judged here")
     refuse_inputs(out, source, valid)
     with locked(out):
         refuse_strange(out, MANIFEST)

@@ -12,7 +12,10 @@ from recae.reports.plots import distribution_plot
 from recae.reports.wording import base_name, metric_label, metric_meaning, score
 
 _MOST_PLOTS = 4
-_UNBOUNDED = ("novelty", "rmse", "mae")
+_UNBOUNDED = (
+    "novelty", "rmse", "mae", "psp", "entropy", "popularity-lift", "ild", "unexpectedness", "serendipity",
+    "miscalibration",
+)  # fmt: skip
 """Metrics that do not lie between 0 and 1, and get no bar."""
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from recae.evaluation.metrics import LOWER_IS_BETTER, NO_DIRECTION
+
 MINUS, DASH = "\N{MINUS SIGN}", "\N{EN DASH}"
 _METRIC_LABELS = {
     "ndcg": "NDCG",
@@ -18,6 +20,28 @@ _METRIC_LABELS = {
     "novelty": "Novelty",
     "rmse": "RMSE",
     "mae": "MAE",
+    "rprecision": "R-precision",
+    "map-all": "MAP (of all relevant)",
+    "rbp50": "RBP (p 0.5)",
+    "rbp80": "RBP (p 0.8)",
+    "rbp95": "RBP (p 0.95)",
+    "ndcg-graded": "Graded NDCG",
+    "ndcg-exp": "Graded NDCG (exponential)",
+    "auc": "AUC",
+    "psp": "PSP",
+    "npsp": "Normalised PSP",
+    "popularity": "Popularity",
+    "popularity-lift": "Popularity lift",
+    "ild": "Intra-list distance",
+    "unexpectedness": "Unexpectedness",
+    "serendipity": "Serendipity",
+    "miscalibration": "Miscalibration",
+    "gini": "Gini",
+    "entropy": "Entropy",
+    "personalisation": "Personalisation",
+    "ndcg-gap": "NDCG gap",
+    "recall-gap": "Recall gap",
+    "hit-gap": "Hit gap",
 }
 _METRIC_MEANINGS = {
     "ndcg": "How well the hidden items are ranked within the first {k} places: a hit counts more the higher it "
@@ -33,11 +57,33 @@ _METRIC_MEANINGS = {
     "novelty": "How little known the listed items are (mean self-information in bits over the first {k} places).",
     "rmse": "Root of the mean squared error of the predicted ratings; lower is better.",
     "mae": "Mean absolute error of the predicted ratings; lower is better.",
+    "rprecision": "Share of hits among as many first places as the user has hidden items.",
+    "map-all": "Sum of the precision at the place of every hit within the first {k} places, divided by the number of "
+    "hidden items.",
+    "rbp50": "Hits within the first {k} places as an impatient reader meets them, who goes on with a chance of 50%.",
+    "rbp80": "Hits within the first {k} places as a reader meets them who goes on with a chance of 80%.",
+    "rbp95": "Hits within the first {k} places as a patient reader meets them, who goes on with a chance of 95%.",
+    "ndcg-graded": "NDCG within the first {k} places where a hidden item counts as much as its rating.",
+    "ndcg-exp": "NDCG within the first {k} places where a hidden item counts 2 to the power of its rating, minus 1.",
+    "auc": "How often a hidden item is ranked above another one, over the whole catalogue; 0.5 is chance.",
+    "psp": "Precision within the first {k} places where hits on rare items count more; it can exceed 1.",
+    "npsp": "Hits within the first {k} places, those on rare items counting more, out of the most that was possible.",
+    "popularity": "Share of the training users who have an item of the first {k} places, on average.",
+    "popularity-lift": "How much more popular the items of the first {k} places are than those of the histories.",
+    "ild": "How different the items within the first {k} places are from each other (mean cosine distance).",
+    "unexpectedness": "How different the first {k} items are from the user's history (mean cosine distance).",
+    "serendipity": "Share of the first {k} places with a hit, each counting how far it is from the user's history.",
+    "miscalibration": "How far the genres of the first {k} items are from those of the user's history (in nats); lower "
+    "is better.",
+    "gini": "How unevenly the first {k} places of all lists are shared among the items; 0 is evenly.",
+    "entropy": "How evenly the first {k} places of all lists are shared among the items, in bits; more is more evenly.",
+    "personalisation": "How little the first {k} places of two users have in common; 1 is nothing.",
+    "ndcg-gap": "Difference of NDCG within {k} places between the users served best and worst; lower is better.",
+    "recall-gap": "Difference of recall within {k} places between the users served best and worst; lower is better.",
+    "hit-gap": "Difference of the hit rate within {k} places between the users served best and worst; lower is better.",
 }
 MOST_PERCENT = 2.0
 """Gains above it are easier to grasp as a multiple than in percent."""
-_NO_DIRECTION = ("novelty",)
-_LOWER_IS_BETTER = ("rmse", "mae")
 
 
 def base_name(metric: str) -> str:
@@ -63,13 +109,13 @@ def metric_meaning(metric: str) -> str:
 
 
 def lower_is_better(metric: str) -> bool:
-    """Whether the metric measures an error."""
-    return base_name(metric) in _LOWER_IS_BETTER
+    """Whether the metric measures an error, a distance from what is wanted, or a gap."""
+    return base_name(metric) in LOWER_IS_BETTER
 
 
 def has_direction(metric: str) -> bool:
-    """Whether more of it (or less) is better at all; novelty only describes."""
-    return base_name(metric) not in _NO_DIRECTION
+    """Whether more of it (or less) is better at all; novelty, for one, only describes."""
+    return base_name(metric) not in NO_DIRECTION
 
 
 def score(value: float | None) -> str:

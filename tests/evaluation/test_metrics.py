@@ -11,6 +11,8 @@ from recae.errors import ConfigError
 from recae.evaluation.metrics import (
     DEFAULT_METRICS,
     FURTHER,
+    LOWER_IS_BETTER,
+    NO_DIRECTION,
     WITHOUT_CUTOFF,
     Metric,
     definition,
@@ -104,3 +106,9 @@ def test_every_metric_is_documented() -> None:
     page = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text(encoding="utf-8")
     for name in metric_names():
         assert f"| `{name if name in (*OF_RATINGS, *WITHOUT_CUTOFF) else f'{name}@K'}` |" in page
+
+
+def test_metrics_say_which_side_is_better() -> None:
+    lower = [str(m) for m in parse_metrics(["miscalibration@5", "ndcg-gap@5", "rmse", "auc"]) if m.lower_is_better]
+    assert lower == ["miscalibration@5", "ndcg-gap@5", "rmse"]
+    assert not NO_DIRECTION & LOWER_IS_BETTER
