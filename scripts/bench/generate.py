@@ -27,7 +27,7 @@ ITEMS_PER_GROUP, FAVOURITES, LOYALTY = 200, 3, 0.8
 POPULARITY, HEAD = 0.9, 20
 """The item of rank r is chosen in proportion to (r + HEAD) ^ -POPULARITY."""
 SPREAD, MOST = 1.0, 20
-"""Standard deviation of the log of the activity, and how many times the mean nobody exceeds."""
+"""Standard deviation of the log of the activity, and how many times the mean nobody exceeds, about."""
 START, SPAN = 1_577_836_800, 3 * 365 * 86_400
 """The log's first second and its length in seconds."""
 _ROW = np.dtype([("time", "<i8"), ("user", "<i4"), ("item", "<i4")])
@@ -71,7 +71,10 @@ def activity(size: Size) -> np.ndarray:
     if size.interactions < max(size.users, size.items):
         raise ValueError("There must be at least as many interactions as users and as items.")
     wish = np.random.default_rng([size.seed, 2]).lognormal(0, SPREAD, size.users)
-    wish = np.minimum(wish, MOST * wish.mean()).cumsum()
+    most = min(MOST, 0.4 * size.items * size.users / size.interactions)
+    for _ in range(10):  # each time the mean falls a little less
+        wish = np.minimum(wish, most * wish.mean())
+    wish = wish.cumsum()
     # Everybody has one item, and as many as are planted with them (see `_Taste`).
     least = np.maximum(1, np.diff(planted_for(size)))
     rest = size.interactions - int(least.sum())
@@ -145,8 +148,8 @@ def _by_time(size: Size, folder: Path) -> Iterator[np.ndarray]:
     """All rows in the order of time: written slice by slice of time, then sorted one slice after the other."""
     slices = max(1, round(size.interactions / BLOCK_ROWS))
     files = [folder / f"{number}.rows" for number in range(slices)]
-    for rows in _by_user(size):
-        rows = rows[np.argsort(rows["time"])]
+    for of_users in _by_user(size):
+        rows = of_users[np.argsort(of_users["time"])]
         ends = np.searchsorted(rows["time"], START + SPAN * np.arange(1, slices) // slices)
         for file, part in zip(files, np.split(rows, ends), strict=True):
             with file.open("ab") as out:

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import stored
-from generate import Size, write_log
+from generate import Size, scattered, write_log
 
 USERS_LOG, ITEMS_LOG = Size(1_000_000, 200_000, 50_000_000), Size(500_000, 1_000_000, 20_000_000)
 TOP, METRICS, HELD_OUT = 100, ["ndcg@10", "recall@100"], 2_000
@@ -80,7 +80,9 @@ def stages(folder: Path, shrink: int) -> dict[str, Stage]:
     return {
         "generate": Stage(users, generate, "make the log up"),
         "read": Stage(users, read, "`recae.read`: the log as a matrix in memory", 6, 3),
-        "prepare": Stage(users, prepare, "`recae data prepare`: read it and write what can be mapped into memory", 6, 3),
+        "prepare": Stage(
+            users, prepare, "`recae data prepare`: read it and write what can be mapped into memory", 6, 3
+        ),
         "open": Stage(users, open_prepared, "open what was prepared, all of it", 6, 3),
         "split": Stage(users, split, SPLIT),
         **_models(users, 12, 100_000 // fewer, USERS_LOG_MODELS),
@@ -160,7 +162,9 @@ def split(place: Place) -> dict[str, Any]:
 def fit(model: str, settings: dict[str, Any], place: Place) -> dict[str, Any]:
     from recae.jobs.train import train
 
-    done = train(place.split, model=model.removesuffix("-sampled"), out=place.model(model), settings=settings, metrics=METRICS)
+    done = train(
+        place.split, model=model.removesuffix("-sampled"), out=place.model(model), settings=settings, metrics=METRICS
+    )
     curve = done.model.curve
     facts: dict[str, Any] = {"fit seconds": done.fit_seconds, "settings": settings, **done.metrics}
     if curve is not None:
@@ -173,7 +177,6 @@ def top(model: str, users: int, place: Place) -> dict[str, Any]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from generate import scattered
     from recae.jobs.recommend import recommend
 
     wanted = place.home / "users.parquet"
@@ -243,7 +246,8 @@ def _in_a_process(name: str, options: argparse.Namespace) -> dict[str, Any]:
     except subprocess.TimeoutExpired:
         return {"failed": f"not done after {options.limit:g} seconds"}
     if done.returncode:
-        return {"failed": (done.stderr.strip().splitlines() or [f"ended with {done.returncode}"])[-1]}
+        last = (done.stderr.strip().splitlines() or [f"ended with {done.returncode}"])[-1]
+        return {"failed": last.replace(str(options.folder), "...")[:300]}
     result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return result
 
