@@ -68,10 +68,10 @@ def main(source: str, folder: str, needs: str) -> None:
 def load(home: Path) -> tuple[sparse.csr_array, sparse.csr_array]:
     """(n_users, n_items) float32 ones: what models learn from, and what they should find."""
     with np.load(home / "log.npz") as stored:
-        shape = tuple(int(size) for size in stored["shape"])
+        n_users, n_items = (int(size) for size in stored["shape"])
         parts = [(stored[f"{part}indices"], stored[f"{part}indptr"]) for part in ("", "target_")]
     train, target = (
-        sparse.csr_array((np.ones(len(columns), dtype=np.float32), columns, starts), shape=shape)
+        sparse.csr_array((np.ones(len(columns), dtype=np.float32), columns, starts), shape=(n_users, n_items))
         for columns, starts in parts
     )
     return train, target
@@ -133,7 +133,8 @@ def _write_network(home: Path) -> None:
     model = create("mult-vae", epochs=NETWORK_EPOCHS, patience=0).fit(log, options=RunOptions(seed=SEED, device="cpu"))
     model.save(home / "mult-vae")
     found = model.weights()
-    np.savez(home / "network.npz", **{ours: found[name] for ours, name in NETWORK.items()})
+    named: dict[str, Any] = {ours: found[name] for ours, name in NETWORK.items()}
+    np.savez(home / "network.npz", **named)
 
 
 if __name__ == "__main__":

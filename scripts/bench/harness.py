@@ -59,7 +59,8 @@ class Line:
 
     @property
     def runs(self) -> list[dict[str, Any]]:
-        return self.record["runs"]
+        found: list[dict[str, Any]] = self.record["runs"]
+        return found
 
 
 def main() -> None:
@@ -83,7 +84,7 @@ def measure(task: Task, data: str, source: Path, folder: Path, chosen: set[str],
     home = folder / "data" / data
     say(f"{task.name} on {data}")
     facts = prepare(source, home, task.needs)
-    entries = [entry for entry in task.entries if entry.peer in chosen and (not entry.only or data in entry.only)]
+    entries = [entry for entry in task.entries if entry.peer in chosen]
     lines = [begin(entry, folder / "envs") for entry in entries]
     for line in lines:
         choose_setting(task, data, home, line, limits)
@@ -98,7 +99,7 @@ def measure(task: Task, data: str, source: Path, folder: Path, chosen: set[str],
 def begin(entry: Entry, folder: Path) -> Line:
     """An entry with its environment; a library that cannot be installed has failed already."""
     record: dict[str, Any] = {"entry": entry.key, "peer": entry.peer, "variant": entry.variant, "how": entry.how}
-    record |= {"settings": dict(entry.settings), "runs": []}
+    record |= {"less": entry.less, "settings": dict(entry.settings), "runs": []}
     try:
         return Line(entry, python_of(PEERS[entry.peer], folder), record)
     except NotInstalledError as error:
@@ -110,10 +111,11 @@ def choose_setting(task: Task, data: str, home: Path, line: Line, limits: Limits
     """Run each candidate once and keep the fastest."""
     if line.python is None or not line.entry.candidates:
         return
-    tried = []
+    tried: list[dict[str, Any]] = []
     for candidate in line.entry.candidates:
         found = start(task, data, home, line, limits, dict(candidate), lists=None)
-        tried.append({"settings": dict(candidate), **{k: found[k] for k in ("seconds", "failed") if k in found}})
+        outcome: dict[str, Any] = {name: found[name] for name in ("seconds", "failed") if name in found}
+        tried.append({"settings": dict(candidate), **outcome})
     line.record["tried"] = tried
     done = [t for t in tried if "seconds" in t]
     line.record["settings"] |= min(done, key=lambda t: t["seconds"])["settings"] if done else tried[0]["settings"]
@@ -203,7 +205,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--peers", type=names(list(PEERS)), help="comma-separated (default: all)")
     parser.add_argument("--data", action="append", help="NAME or NAME=FOLDER, repeatable (default: gowalla and ml-1m)")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--once-over", type=float, default=100.0, help="seconds above which a run is not repeated")
+    parser.add_argument("--once-over", type=float, default=60.0, help="seconds above which a run is not repeated")
     parser.add_argument("--seconds", type=int, help="limit of each run (default: the task's own)")
     parser.add_argument("--memory", type=float, default=20.0, help="GB that a run may allocate")
     parser.add_argument("--folder", type=Path, default=Path(os.environ.get("BENCH_FOLDER", ROOT / ".bench")))

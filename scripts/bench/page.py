@@ -124,7 +124,7 @@ def failures(entries: list[Record]) -> list[str]:
     lines = ["Did not finish:", ""]
     for entry in failed:
         peak = f" (it had reached {gigabytes(entry['failed_peak'])})" if entry.get("failed_peak") else ""
-        lines.append(f"- {title(entry)}: `{entry['failed'].replace('`', chr(39))}`{peak}")
+        lines.append(f"- {title(entry)}: {entry['failed']}{peak}")
     return [*lines, ""]
 
 

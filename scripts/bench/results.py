@@ -30,12 +30,12 @@ def merge(path: Path, task: str, data: str, records: list[Record], about: Record
 
 def seconds(record: Record) -> float:
     """Median over the runs."""
-    return statistics.median(one["seconds"] for one in record["runs"])
+    return statistics.median(float(one["seconds"]) for one in record["runs"])
 
 
 def memory(record: Record) -> float:
     """Median over the runs of the peak of the whole process, in bytes."""
-    return statistics.median(one["memory_peak"] for one in record["runs"])
+    return statistics.median(float(one["memory_peak"]) for one in record["runs"])
 
 
 def times_slower(record: Record) -> float | None:
@@ -49,6 +49,7 @@ def times_larger(record: Record) -> float | None:
 
 
 def fastest_peer(entries: list[Record]) -> Record | None:
-    """The fastest library beside recae; code without a library is no peer."""
-    done = [entry for entry in entries if entry["runs"] and entry["peer"] not in ("recae", "plain")]
+    """The fastest library beside recae that did all the work; code without a library is no peer."""
+    others = [entry for entry in entries if entry["peer"] not in ("recae", "plain") and not entry["less"]]
+    done = [entry for entry in others if entry["runs"]]
     return min(done, key=seconds, default=None)

@@ -13,7 +13,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,8 @@ class Job:
         self.wants_lists: str | None = wanted.get("lists")
         self.answer: dict[str, Any] = {}
         with np.load(self.data / "log.npz") as arrays:
-            shape = tuple(int(size) for size in arrays["shape"])
+            n_users, n_items = (int(size) for size in arrays["shape"])
+            shape = (n_users, n_items)
             self.train = _matrix(arrays["indptr"], arrays["indices"], shape)
             """(n_users, n_items) float32 of ones: what the models learn from and what is left out of the lists."""
             self.target = _matrix(arrays["target_indptr"], arrays["target_indices"], shape)
@@ -45,7 +46,8 @@ class Job:
 
     @property
     def shape(self) -> tuple[int, int]:
-        return self.train.shape
+        n_users, n_items = self.train.shape
+        return n_users, n_items
 
     def test_users(self) -> np.ndarray:
         """Positions of the users who have a target."""
@@ -130,7 +132,7 @@ def main(runs: dict[str, Callable[[Job], None]], packages: Sequence[str]) -> Non
     print("\n" + MARK + json.dumps(job.answer | {"versions": versions}), flush=True)
 
 
-def _matrix(indptr: np.ndarray, indices: np.ndarray, shape: tuple[int, ...]) -> Any:
+def _matrix(indptr: np.ndarray, indices: np.ndarray, shape: tuple[int, int]) -> Any:
     return sparse.csr_matrix((np.ones(len(indices), dtype=np.float32), indices, indptr), shape=shape)
 
 
@@ -143,7 +145,5 @@ def _status(name: str) -> int:
 
 
 def _reset_peak() -> None:
-    try:
+    with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
-    except OSError:
-        pass

@@ -12,7 +12,7 @@ from cornac.models import EASE, VAECF
 def data_of(job: Job) -> Dataset:
     """Cornac numbers users and items as they come, so that numbers are positions where every item is met in order."""
     entries = job.train.tocoo()
-    return Dataset.build(zip(entries.row.tolist(), entries.col.tolist(), [1.0] * entries.nnz))
+    return Dataset.build(zip(entries.row.tolist(), entries.col.tolist(), [1.0] * entries.nnz, strict=True))
 
 
 def order_of(data: Dataset, job: Job) -> np.ndarray:

@@ -14,7 +14,7 @@ from scipy import sparse
 def mult_vae_epoch(job: Job) -> None:
     from irspack.recommenders.multvae import MultVAERecommender
 
-    np.random.seed(job.seed)
+    np.random.seed(job.seed)  # noqa: NPY002 (irspack shuffles by it)
     model = MultVAERecommender(job.train, dim_z=200, enc_hidden_dims=600, minibatch_size=500, anneal_end_epoch=200)
     trainer = model.trainer = model._create_trainer()
     # Compiling by JAX belongs to no epoch: one step of each of the two batch sizes first.
@@ -27,15 +27,14 @@ def mult_vae_epoch(job: Job) -> None:
     with job.work(users=users):
         trainer.run_epoch()
         np.asarray(next(iter(trainer.params.values()))["w"])  # JAX works ahead: wait for the last step
-    job.say(note="compiling by JAX left out")
-    job.keep_best(lambda part: model.get_score(part))
+    job.keep_best(model.get_score)
 
 
 def ease_fit(job: Job) -> None:
     model = DenseSLIMRecommender(job.train, reg=job.settings["l2"])
     with job.work():
         model.learn()
-    job.keep_best(lambda users: model.get_score(users))
+    job.keep_best(model.get_score)
 
 
 def rank(scores: np.ndarray, seen: sparse.csr_matrix, threads: int) -> list[list[tuple[int, float]]]:

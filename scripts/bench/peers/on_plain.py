@@ -16,9 +16,10 @@ class MultVae(nn.Module):
         super().__init__()
         self.encoder = nn.Sequential(nn.Linear(n_items, 600), nn.Tanh(), nn.Linear(600, 400))
         self.decoder = nn.Sequential(nn.Linear(200, 600), nn.Tanh(), nn.Linear(600, n_items))
-        for layer in (self.encoder[0], self.encoder[2], self.decoder[0], self.decoder[2]):
-            nn.init.xavier_normal_(layer.weight)
-            nn.init.trunc_normal_(layer.bias, std=0.001)
+        for layer in (*self.encoder, *self.decoder):
+            if isinstance(layer, nn.Linear):
+                nn.init.xavier_normal_(layer.weight)
+                nn.init.trunc_normal_(layer.bias, std=0.001)
 
     def forward(self, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         hidden = functional.dropout(functional.normalize(rows), 0.5, self.training)

@@ -15,6 +15,7 @@ from recae.evaluation.evaluate import evaluate
 from recae.models.base import Recommender
 from recae.models.registry import create, load
 from recae.options import RunOptions
+from recae.ranking.lists import Product
 from recae.ranking.recommend import recommend
 
 METRICS = [f"{name}@{k}" for k in (10, 20, 100) for name in ("ndcg", "recall", "map", "mrr", "coverage")]
@@ -27,7 +28,7 @@ def log_of(job: Job) -> Interactions:
 def fit(job: Job, name: str, **settings: Any) -> None:
     """Time `fit` as a caller sees it."""
     log, model = log_of(job), create(name, **settings)
-    with job.work(users=job.shape[0]):
+    with job.work(users=job.shape[0] if "epochs" in settings else None):
         model.fit(log, options=RunOptions(seed=job.seed, device="cpu"))
     keep(job, model)
 
@@ -55,17 +56,25 @@ def elsa_epoch(job: Job) -> None:
 
 
 class Factors:
-    """A scorer of given vectors: the id of a user is its position."""
+    """A scorer of given vectors, as recae's own factor models are: the id of a user is its position."""
 
     def __init__(self, job: Job) -> None:
         given = job.arrays("factors")
         self.items = IdIndex.range(job.shape[1])
         self.user_vectors, self.item_vectors = given["users"], given["items"]
 
-    def score(self, histories: sparse.csr_array, users: IdIndex | None = None) -> np.ndarray:
+    def vectors_of(self, histories: sparse.csr_array, users: IdIndex | None = None) -> np.ndarray:
         if users is None:
             raise ValueError("the users are needed")
-        return self.user_vectors[users.values.to_numpy()] @ self.item_vectors.T
+        vectors: np.ndarray = self.user_vectors[users.values.to_numpy()]
+        return vectors
+
+    def score(self, histories: sparse.csr_array, users: IdIndex | None = None) -> np.ndarray:
+        scores: np.ndarray = self.vectors_of(histories, users) @ self.item_vectors.T
+        return scores
+
+    def as_product(self) -> Product:
+        return Product(self.vectors_of, self.item_vectors)
 
 
 def rank(job: Job, model: Any) -> None:

@@ -161,7 +161,8 @@ def evaluation(job: Job) -> None:
     with job.work(users=len(job.test_users())):
         values = world.trainer.evaluate(world.test, load_best_model=False, show_progress=False)
     job.say(
-        note="means only, without coverage: its ItemCoverage ends in AttributeError: 'int' object has no attribute 'cpu'",
+        note="means only, without coverage: "
+        "ItemCoverage ends in \"AttributeError: 'int' object has no attribute 'cpu'\"",
         values={name: float(value) for name, value in values.items()},
     )
 
