@@ -63,18 +63,17 @@ def canonical_matrix(
     repeats = _same_as_before(indices, indptr)
     n_repeats = int(np.count_nonzero(repeats))
     values, times = coded.values, coded.times
-    if n_repeats and rule == "sum":
-        kept = ~repeats
-        values, times = _summed(coded, rows, repeats)
-    else:
-        kept = _chosen(coded, rows, repeats, rule) if n_repeats else slice(None)
-        rows = rows[kept]
-        values = None if values is None else values[rows]
-        times = None if times is None else times[rows]
     if n_repeats:
+        kept = ~repeats if rule == "sum" else _chosen(coded, rows, repeats, rule)
         # One row of each pair is kept, and a pair is one user's, wherever in its rows the kept one stands.
         indptr = np.searchsorted(np.flatnonzero(kept), indptr).astype(rows.dtype)
         indices = indices[kept]
+    if n_repeats and rule == "sum":
+        values, times = _summed(coded, rows, repeats)
+    else:
+        rows = rows[kept] if n_repeats else rows
+        values = None if values is None else values[rows]
+        times = None if times is None else times[rows]
     if values is None:
         values = np.ones(len(indices), dtype=np.float32)
     matrix = sparse.csr_array((values, indices, indptr), shape=(n_users, n_items))

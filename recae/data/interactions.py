@@ -178,7 +178,8 @@ class Interactions:
         """
         names, matrix = self.columns, self.matrix
         stop = self.nnz if stop is None else min(stop, self.nnz)
-        users = np.repeat(np.arange(self.n_users), np.diff(np.clip(matrix.indptr, start, stop)))
+        lengths = np.diff(np.clip(matrix.indptr, start, stop)).astype(np.int64)
+        users = np.repeat(np.arange(self.n_users), lengths)
         table: dict[str, pa.Array] = {
             names.user: self.users.take(users),
             names.item: self.items.take(matrix.indices[start:stop]),

@@ -6,7 +6,8 @@
 Every file is read, prepared and opened in a process of its own; one JSON object is printed. The log has the sizes of
 MovieLens 20M (138,493 users, 26,744 items), in random order, with ratings and times; --log takes files that are there
 instead. --prepared writes prepared data of so many interactions, 100 for each user, and opens it: the first time from
-the disk, then from the file cache. On a busy machine look at "cpu_seconds": they are of all threads together and include the start of Python.
+the disk, then from the file cache. On a busy machine look at "cpu_seconds": they are of all threads together and
+include the start of Python.
 """
 
 from __future__ import annotations
