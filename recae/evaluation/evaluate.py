@@ -15,7 +15,8 @@ from recae.evaluation.metrics import DEFAULT_METRICS, parse_metrics
 from recae.evaluation.result import Evaluation
 from recae.progress import SILENT, Progress
 from recae.ranking.lists import Scorer, TopN
-from recae.ranking.recommend import MEMORY_BYTES, rank, score_blocks
+from recae.ranking.recommend import MEMORY_BYTES, rank, recommend_blocks, score_blocks
+from recae.ranking.rules import Rules
 
 LIST_ROWS = 16_384
 """Ready-made lists judged at a time."""
@@ -58,14 +59,26 @@ def evaluate(
     judged = held_out if len(users) == held_out.n_users else held_out.select(users)
     known = background.with_counts(known_counts, known_users).select_users(users)
     judge = Judge(parse_metrics(metrics), judged, known, exclude_seen=exclude_seen)
-    blocks = score_blocks(
-        model, judged.history, users=judged.users, memory_bytes=memory_bytes, progress=progress, label="Evaluating"
-    )
-    for rows, scores in blocks:
-        judge.add_scores(rows, scores)
-        if judge.depth:
-            seen = judged.history[rows]
-            judge.add_lists(rows, rank(scores, seen, judge.depth, exclude_seen=exclude_seen, first_row=rows.start))
+    if judge.needs_scores:
+        for rows, scores in score_blocks(
+            model, judged.history, users=judged.users, memory_bytes=memory_bytes, progress=progress, label="Evaluating"
+        ):
+            judge.add_scores(rows, scores)
+            if judge.depth:
+                seen = judged.history[rows]
+                judge.add_lists(rows, rank(scores, seen, judge.depth, exclude_seen=exclude_seen, first_row=rows.start))
+    else:
+        for rows, lists in recommend_blocks(
+            model,
+            judged.history,
+            judge.depth,
+            users=judged.users,
+            rules=Rules(exclude_seen),
+            memory_bytes=memory_bytes,
+            progress=progress,
+            label="Evaluating",
+        ):
+            judge.add_lists(rows, lists)
     return judge.result(time.perf_counter() - started)
 
 

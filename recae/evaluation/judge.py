@@ -63,6 +63,11 @@ class Judge:
         """How long the lists must be; 0 if no metric looks at lists."""
         return max(self._further.depth, *(metric.k or 0 for metric in self._metrics), 0)
 
+    @property
+    def needs_scores(self) -> bool:
+        """Whether lists are not enough: a metric looks at the score of every item."""
+        return any(metric.needs_scores or metric.of_ratings for metric in self._metrics)
+
     def add_lists(self, rows: slice, lists: TopN) -> None:
         """Judge the lists of the users `rows`, `depth` places or fewer where the catalogue ends."""
         judged = judge(lists, self._held_out.target[rows], self._relevant[rows], self._information)

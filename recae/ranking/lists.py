@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -22,6 +23,24 @@ class Scorer(Protocol):
 
     def score(self, histories: sparse.csr_array, users: IdIndex | None = None) -> np.ndarray:
         """(n_rows, n_items) float32, higher is better; `users` names the rows, for models that know users by id."""
+
+
+@dataclass(frozen=True, eq=False)
+class Product:
+    """A model whose scores are inner products: queries(histories, users) @ vectors.T + bias.
+
+    A `Scorer` with a method `as_product` that gives this is ranked without its `score`, and no block of scores in fp32
+    is ever made. Scores may differ from those of `score` in the last place.
+    """
+
+    queries: Callable[[sparse.csr_array, IdIndex | None], np.ndarray]
+    """Histories and the ids of their users in, (n_rows, d) float32 out."""
+    vectors: np.ndarray
+    """(n_items, d) float32."""
+    bias: np.ndarray | None = None
+    """(n_items,) float32."""
+    unseen_only: bool = False
+    """The model scores the items of the history itself otherwise."""
 
 
 @dataclass(frozen=True, eq=False)

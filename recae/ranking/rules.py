@@ -41,27 +41,43 @@ UNSEEN_ONLY = Rules()
 """The usual rules: anything the user has not seen."""
 
 
-def mask(scores: np.ndarray, seen: sparse.csr_array | None, barred: np.ndarray | None) -> np.ndarray:
+def mask(
+    scores: np.ndarray, seen: sparse.csr_array | None, barred: np.ndarray | None, *, own: bool | None = None
+) -> np.ndarray:
     """`scores` with -inf at the `seen` entries of each row and in the `barred` columns.
 
     Args:
-        scores: (n_rows, n_items) floats. Changed in place where the array owns its memory; copied where it is a
-            view or read-only, because it may be the model's own.
+        scores: (n_rows, n_items) floats.
         seen: (n_rows, n_items) histories, or None. Explicit zeros count as seen.
         barred: (n_items,) bool, or None.
+        own: whether `scores` may be changed in place. By default where the array owns its memory; it is copied where
+            it is a view or read-only, because it may be the model's own.
     """
     hide_seen = seen is not None and seen.nnz > 0
     hide_items = barred is not None and bool(barred.any())
     if not hide_seen and not hide_items:
         return scores
-    if not (scores.flags.owndata and scores.flags.writeable):
+    if not (scores.flags.owndata and scores.flags.writeable if own is None else own):
         scores = scores.copy()
-    if seen is not None and hide_seen:
-        rows = np.repeat(np.arange(seen.shape[0]), np.diff(seen.indptr))
-        scores[rows, seen.indices] = -np.inf
+    if hide_seen:
+        hide(scores, seen, -np.inf)
     if barred is not None and hide_items:
         np.copyto(scores, -np.inf, where=barred[None, :])
     return scores
+
+
+def hide(block: np.ndarray, seen: sparse.csr_array | None, value: np.generic | float) -> None:
+    """Write `value` to the `seen` entries of each row of `block` (n_rows, n_items), in place."""
+    if seen is None or seen.nnz == 0:
+        return
+    counts = np.diff(seen.indptr)
+    if not block.flags.c_contiguous:
+        block[np.repeat(np.arange(len(block)), counts), seen.indices] = value
+        return
+    # Places in the flat block are found and written in half the time of pairs of row and column.
+    places = np.repeat(np.arange(len(block)) * block.shape[1], counts)
+    places += seen.indices
+    block.reshape(-1)[places] = value
 
 
 def _checked(positions: np.ndarray, n_items: int, rule: str) -> np.ndarray:

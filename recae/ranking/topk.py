@@ -7,10 +7,14 @@ import torch
 
 from recae.counted import counted
 from recae.errors import ConfigError, RecaeError
+from recae.ranking.groups import group_count, kth_greatest, maxima, reaching
 from recae.ranking.lists import NO_ITEM, TopN
+from recae.ranking.order import settle
 
 TIE_COLUMNS = 8192
 """Columns looked at together while ties are settled: bounds the memory, and constant rows end in the first step."""
+
+LEAST_FINITE = np.finfo(np.float32).min
 
 
 def top_k(scores: np.ndarray | torch.Tensor, k: int, *, first_row: int = 0) -> TopN:
@@ -34,6 +38,29 @@ def top_k(scores: np.ndarray | torch.Tensor, k: int, *, first_row: int = 0) -> T
     if k < 1:
         raise ConfigError(f"Lists need at least one place (top {k} was asked for).")
     block = _as_tensor(scores)
+    n_rows, n_items = block.shape
+    if block.dtype == torch.float32 and block.device.type == "cpu" and block.is_contiguous() and n_rows and n_items:
+        return _by_groups(block, k, first_row)
+    return _by_search(block, k, first_row)
+
+
+def _by_groups(block: torch.Tensor, k: int, first_row: int) -> TopN:
+    """By way of the maxima of groups of items, which is several times faster on a processor; crowded rows apart."""
+    scores = block.numpy()
+    greatest = maxima(block, group_count(scores.shape[1], k))
+    _refuse_impossible(greatest.max(axis=1), first_row)
+    kth = kth_greatest(greatest, k)
+    least = np.full(len(scores), LEAST_FINITE) if kth is None else np.maximum(kth, LEAST_FINITE)
+    row, item, crowded = reaching(scores, greatest, least, k)
+    lists = settle(row, item, scores[row, item], len(scores), k)
+    left = np.flatnonzero(crowded)
+    if len(left):
+        slow = _by_search(block if len(left) == len(scores) else block[left], k, first_row)
+        lists.items[left], lists.scores[left] = slow.items, slow.scores
+    return lists
+
+
+def _by_search(block: torch.Tensor, k: int, first_row: int) -> TopN:
     n_rows, n_items = block.shape
     items = np.full((n_rows, k), NO_ITEM, dtype=np.int64)
     listed = np.full((n_rows, k), np.nan, dtype=np.float32)

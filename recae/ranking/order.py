@@ -1,0 +1,41 @@
+"""The final order of candidates: by score, descending, then by item position, settled by one sort of integers."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from recae.ranking.lists import NO_ITEM, TopN
+
+_NOTHING = np.iinfo(np.int64).max
+_LOW_HALF = np.int64(0xFFFFFFFF)
+
+
+def ordered_bits(bits: np.ndarray) -> np.ndarray:
+    """Signed integers in the order of the floats that the signed integers `bits` are the bits of.
+
+    Positive floats stand in the order of their bits already, negative ones in the reverse. The map is its own inverse.
+    """
+    return bits ^ ((bits >> (8 * bits.itemsize - 1)) & np.iinfo(bits.dtype).max)
+
+
+def settle(row: np.ndarray, item: np.ndarray, score: np.ndarray, n_rows: int, k: int) -> TopN:
+    """The `k` best candidates of each of `n_rows` rows.
+
+    Args:
+        row: (n,) ascending: whose candidate it is.
+        item: (n,) positions, each once in a row.
+        score: (n,) float32, neither NaN nor -inf.
+    """
+    # One integer says it all: the score upside down in the upper half, the position in the lower.
+    bits = ordered_bits((score + np.float32(0)).view(np.int32))  # -0 + 0 is 0, which it equals
+    keys = (~bits).astype(np.int64) << 32 | item
+    counts = np.bincount(row, minlength=n_rows)
+    width = max(k, int(counts.max(initial=0)))
+    table = np.full((n_rows, width), _NOTHING)
+    ends = np.cumsum(counts)
+    table.reshape(-1)[np.arange(len(row)) + np.repeat(np.arange(n_rows) * width - ends + counts, counts)] = keys
+    table.sort(axis=1)
+    best = table[:, :k]
+    real = best != _NOTHING
+    scores = ordered_bits((~(best >> 32)).astype(np.int32)).view(np.float32)
+    return TopN(np.where(real, best & _LOW_HALF, NO_ITEM), np.where(real, scores, np.float32(np.nan)))

@@ -1,0 +1,69 @@
+"""How far a score that was computed in bf16 can be from the exact one: proven, not measured.
+
+Let u and v be vectors of length d, u' and v' what bf16 keeps of them, and |.| the Euclidean norm. Then
+
+    |u v - u' v'| = |(u - u') v + u' (v - v')| <= |u - u'| |v| + |u'| |v - v'|       (Cauchy and Schwarz)
+
+where the norms on the right are computed, not bounded. Sums of d products in fp32, in whatever order, are wrong by
+at most gamma |u| |v| with gamma = d 2^-24 / (1 - d 2^-24) (Higham 2002, Accuracy and stability of numerical
+algorithms, section 3.1); twice that, as some processors round products in pairs. The result, rounded to bf16, is
+wrong by half a unit in its last place, 2^-8 of it. Numbers below 2^-126 may count as zero.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+HALF_UNIT = {torch.float32: 0.0, torch.bfloat16: 2.0**-8}
+"""Relative error of a result in this type; that of fp32 is among those of the sum."""
+HUGE = 2.0**100
+"""Beyond such norms products may overflow, and nothing is promised."""
+
+
+@dataclass(frozen=True, eq=False)
+class Norms:
+    """Of some vectors: their own norms and those of what rounding took from them, float64, a little too large."""
+
+    own: np.ndarray
+    lost: np.ndarray
+
+    @classmethod
+    def of(cls, vectors: torch.Tensor, narrow: torch.Tensor) -> Norms:
+        """(n,) each, for vectors (n, d) float32 and what was kept of them."""
+        kept = narrow.double()
+        exact = vectors.double()
+        own = torch.maximum(exact.norm(dim=1), kept.norm(dim=1))
+        return cls(own.numpy() * (1 + 1e-9), (exact - kept).norm(dim=1).numpy() * (1 + 1e-9))
+
+
+def error_bounds(queries: Norms, own: float, lost: float, length: int) -> np.ndarray:
+    """(n,) how far computed scores of each query can be from the fp32 ones, the rounding of the result left out.
+
+    `own` and `lost` are the greatest norms of any item vector; both sums, in bf16 and in fp32, are of `length` terms.
+    NaN where nothing can be promised.
+    """
+    gamma = (length + 8) * 2.0**-24 / (1 - (length + 8) * 2.0**-24)
+    with np.errstate(invalid="ignore", over="ignore"):
+        products = queries.own * own
+        tiny = length * 2.0**-124 * (1 + queries.own + own)
+        bounds = queries.lost * own + queries.own * lost + 4 * gamma * products + tiny
+    promised = (queries.own < HUGE) & (own < HUGE) & (products < HUGE)
+    return np.where(promised, bounds, np.nan)
+
+
+def least_score(kth: np.ndarray, bounds: np.ndarray, half_unit: float) -> np.ndarray:
+    """(n,) float32: rounded scores below this belong to items that cannot be among the k best.
+
+    Where k items have rounded scores of `kth` (n,) or more, the exact k-th score is at least kth - bound -
+    half_unit |kth|, and an item whose rounded score a is less than the returned one has an exact score of at most
+    a + bound + half_unit |a|, which is less than that.
+    """
+    kth = np.maximum(kth.astype(np.float64), np.finfo(np.float32).min)  # -inf where fewer than k may be listed
+    exact = kth - bounds - half_unit * np.abs(kth)
+    reach = exact - bounds
+    least = np.where(reach >= 0, reach / (1 + half_unit), reach / (1 - half_unit))
+    with np.errstate(over="ignore"):  # to -inf
+        return np.nextafter((least - 1e-12 * np.abs(least)).astype(np.float32), np.float32(-np.inf))

@@ -1,0 +1,165 @@
+"""Lists by products in bf16 or fp32 against those of one rule over all items, above all where scores are close."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+
+from recae.errors import RecaeError
+from recae.ranking import products
+from recae.ranking.lists import Product, TopN
+from recae.ranking.pairs import pair_scores
+from recae.ranking.products import ProductRanker
+
+DTYPES = [torch.bfloat16, torch.float32]
+
+
+def by_the_rule(
+    queries: np.ndarray, product: Product, k: int, seen: sparse.csr_array | None, barred: np.ndarray | None
+) -> TopN:
+    """The reference: every pair scored by itself, then a full sort of each row."""
+    n_users, n_items = len(queries), len(product.vectors)
+    bias = None if product.bias is None else torch.from_numpy(product.bias)
+    items, scores = np.full((n_users, k), -1), np.full((n_users, k), np.nan, dtype=np.float32)
+    for row in range(n_users):
+        own = torch.from_numpy(queries[row : row + 1])
+        every, nobody = np.arange(n_items), np.zeros(n_items, dtype=np.int64)
+        found = pair_scores(own, torch.from_numpy(product.vectors), bias, nobody, every).copy()
+        free = np.ones(n_items, dtype=bool) if barred is None else ~barred
+        if seen is not None:
+            free[seen.indices[seen.indptr[row] : seen.indptr[row + 1]]] = False
+        order = np.lexsort((every, -found))
+        best = order[free[order]][:k]
+        items[row, : len(best)], scores[row, : len(best)] = best, found[best]
+    return TopN(items, scores)
+
+
+def numbers(draw: st.DrawFn, shape: tuple[int, int], kind: str) -> np.ndarray:
+    random = np.random.default_rng(draw(st.integers(0, 2**32)))
+    normal = random.standard_normal(shape, dtype=np.float32)
+    if kind == "few levels":
+        return np.round(normal)
+    if kind == "sizes apart":
+        return normal * np.float32(10.0) ** random.integers(-12, 12, size=(shape[0], 1)).astype(np.float32)
+    if kind == "almost equal":
+        # Apart by less than bf16 can tell, so that every item is a candidate.
+        return np.float32(1) + normal * np.float32(1e-4)
+    if kind == "tiny":
+        return normal * np.float32(1e-38)
+    if kind == "zeros":
+        return np.where(random.random((shape[0], 1)) < 0.5, normal, 0).astype(np.float32)
+    return normal
+
+
+KINDS = st.sampled_from(["normal", "few levels", "sizes apart", "almost equal", "tiny", "zeros"])
+
+
+@st.composite
+def tasks(
+    draw: st.DrawFn,
+) -> tuple[np.ndarray, Product, int, sparse.csr_array | None, np.ndarray | None]:
+    n_users, n_items, d = draw(st.integers(1, 6)), draw(st.integers(1, 400)), draw(st.integers(1, 40))
+    queries = numbers(draw, (n_users, d), draw(KINDS))
+    vectors = numbers(draw, (n_items, d), draw(KINDS))
+    if draw(st.booleans()):
+        vectors = vectors[np.random.default_rng(0).integers(0, n_items, n_items)]  # the same item several times
+    bias = draw(st.none() | KINDS.map(lambda kind: numbers(draw, (n_items, 1), kind)[:, 0].copy()))
+    random = np.random.default_rng(draw(st.integers(0, 2**32)))
+    share = draw(st.sampled_from([0.0, 0.1, 0.9, 1.0]))
+    seen = draw(st.none() | st.just(sparse.csr_array((random.random((n_users, n_items)) < share).astype(np.float32))))
+    barred = draw(st.none() | st.just(random.random(n_items) < draw(st.sampled_from([0.1, 0.95, 1.0]))))
+    return queries, Product(lambda histories, users: queries, vectors, bias), draw(st.integers(1, 60)), seen, barred
+
+
+@settings(deadline=None, max_examples=250)
+@given(tasks(), st.sampled_from(DTYPES))
+def test_the_lists_are_those_of_the_rule_whatever_the_numbers(
+    task: tuple[np.ndarray, Product, int, sparse.csr_array | None, np.ndarray | None], dtype: torch.dtype
+) -> None:
+    queries, product, k, seen, barred = task
+    expected = by_the_rule(queries, product, k, seen, barred)
+    lists = ProductRanker(product, k, barred, dtype).rank(queries, seen)
+    np.testing.assert_array_equal(lists.items, expected.items)
+    np.testing.assert_array_equal(lists.scores, expected.scores)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shift", [0.0, -40.0])
+def test_wide_rows_of_positive_and_of_negative_scores(dtype: torch.dtype, shift: float) -> None:
+    random = np.random.default_rng(1)
+    queries = random.standard_normal((40, 32), dtype=np.float32)
+    vectors = random.standard_normal((5000, 32), dtype=np.float32)
+    bias = np.full(5000, shift, dtype=np.float32) + random.standard_normal(5000, dtype=np.float32)
+    seen = sparse.random_array((40, 5000), density=0.02, format="csr", rng=random, dtype=np.float32)
+    product = Product(lambda histories, users: queries, vectors, bias)
+    expected = by_the_rule(queries, product, 100, seen, None)
+    lists = ProductRanker(product, 100, None, dtype).rank(queries, seen)
+    np.testing.assert_array_equal(lists.items, expected.items)
+    np.testing.assert_array_equal(lists.scores, expected.scores)
+
+
+def test_few_rows_need_more_than_the_candidates_of_bf16(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise the fast way would be none: on ordinary vectors neither fp32 nor whole rows are asked for."""
+    random = np.random.default_rng(2)
+    queries = random.standard_normal((200, 64), dtype=np.float32)
+    product = Product(lambda histories, users: queries, random.standard_normal((3000, 64), dtype=np.float32))
+    asked: list[torch.dtype] = []
+    original = ProductRanker._by_candidates
+
+    def spy(self: ProductRanker, *given: object) -> object:
+        asked.append(given[2].dtype)  # type: ignore[attr-defined]
+        return original(self, *given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ProductRanker, "_by_candidates", spy)
+    monkeypatch.setattr(ProductRanker, "_whole", lambda *_: pytest.fail("a whole row was scored"))
+    ProductRanker(product, 50, None, torch.bfloat16).rank(queries, None)
+    assert asked == [torch.bfloat16]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_lists_do_not_depend_on_the_rows_beside_them(dtype: torch.dtype) -> None:
+    random = np.random.default_rng(3)
+    queries = np.round(random.standard_normal((50, 16), dtype=np.float32), 1)
+    product = Product(lambda histories, users: queries, np.round(random.standard_normal((900, 16), np.float32), 1))
+    ranker = ProductRanker(product, 20, None, dtype)
+    whole = ranker.rank(queries, None)
+    for rows in (slice(0, 1), slice(7, 20), slice(20, 50)):
+        part = ranker.rank(queries[rows], None)
+        np.testing.assert_array_equal(part.items, whole.items[rows])
+        np.testing.assert_array_equal(part.scores, whole.scores[rows])
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 3e38])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_scores_that_cannot_be_ranked_are_refused_by_row(bad: float, dtype: torch.dtype) -> None:
+    queries = np.ones((5, 4), dtype=np.float32)
+    product = Product(lambda histories, users: queries, np.ones((30, 4), dtype=np.float32))
+    queries[3, 0], queries[3, 1] = bad, bad
+    with pytest.raises(RecaeError, match=r"cannot be ranked.* in row 13 "):
+        ProductRanker(product, 3, None, dtype).rank(queries, None, first_row=10)
+
+
+def test_an_item_that_cannot_be_scored_is_no_matter_where_nobody_may_get_it() -> None:
+    queries, vectors = np.ones((2, 3), dtype=np.float32), np.ones((4, 3), dtype=np.float32)
+    vectors[1] = np.nan
+    product = Product(lambda histories, users: queries, vectors)
+    barred = np.array([False, True, False, False])
+    assert ProductRanker(product, 4, barred).rank(queries, None).items.tolist() == [[0, 2, 3, -1]] * 2
+    with pytest.raises(RecaeError, match="nan"):
+        ProductRanker(product, 4).rank(queries, None)
+
+
+def test_the_bound_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the margin the lists of bf16 are wrong here: the tests above look at something."""
+    random = np.random.default_rng(4)
+    queries = random.standard_normal((50, 64), dtype=np.float32)
+    vectors = 5 + random.standard_normal((3000, 64), dtype=np.float32) / 10
+    product = Product(lambda histories, users: queries, vectors)
+    expected = by_the_rule(queries, product, 50, None, None)
+    monkeypatch.setattr(products, "least_score", lambda kth, bounds, half_unit: kth)
+    lists = ProductRanker(product, 50, None, torch.bfloat16).rank(queries, None)
+    assert (lists.items != expected.items).any()
