@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from recae.data.ids import IdIndex
-from recae.evaluation.intervals import percentiles, resampled
+from recae.evaluation.intervals import percentiles, resampled, t_interval
 from recae.evaluation.rating_metrics import OF_RATINGS, RatingErrors
 
 
@@ -51,6 +51,10 @@ class Evaluation:
                 columns += [OF_RATINGS[name](pooled)[:, None] for name in of_ratings]
             samples.append(np.concatenate(columns, axis=1))
         return dict(zip(names, (percentiles(s, level) for s in np.concatenate(samples).T), strict=True))
+
+    def t_intervals(self, *, level: float = 0.95) -> dict[str, tuple[float, float]]:
+        """Metric name -> (low, high) by Student's t, for the metrics with a value per user."""
+        return {name: t_interval(values, level=level) for name, values in self.per_user.items()}
 
     def to_arrow(self, user_column: str = "user_id") -> pa.Table:
         """One row per user, one column per metric; for rating metrics the user's own RMSE or MAE."""
