@@ -9,7 +9,7 @@ from weakref import finalize
 import torch
 from torch import Tensor, nn
 
-from recae.training.gradients import gradient_of, hand_over, power_of_two
+from recae.training.gradients import gradient_of, hand_over, power_of_two, row_blocks
 from recae.training.layers import small_bias, xavier
 from recae.training.sparse import SparseRows, add_column_sums, row_sums_of
 
@@ -45,12 +45,19 @@ class MultinomialOutput(nn.Module):
 
         Large products run in `dtype`; sums, softmax and gradients of the weights are float32.
         """
-        loss: Tensor = _MultinomialLoss.apply(hidden, self.weight, self.bias, target, dtype, self.spare)
-        return loss
+        return multinomial_loss(hidden, self.weight, self.bias, target, dtype, self.spare)
 
     def forward(self, hidden: Tensor) -> Tensor:
         """(n_rows, n_items) float32 logits."""
         return torch.addmm(self.bias, hidden, self.weight.T)
+
+
+def multinomial_loss(
+    hidden: Tensor, weight: Tensor, bias: Tensor, target: SparseRows, dtype: torch.dtype, spare: Spare
+) -> Tensor:
+    """As above, for a weight and a bias that are parameters or computed from some."""
+    loss: Tensor = _MultinomialLoss.apply(hidden, weight, bias, target, dtype, spare)
+    return loss
 
 
 class _MultinomialLoss(torch.autograd.Function):
@@ -74,23 +81,30 @@ class _MultinomialLoss(torch.autograd.Function):
         return (torch.dot(mass, log_sum) - likelihood) / len(hidden)
 
     @staticmethod
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, *tuple[None, ...]]:
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None, None, None, None]:
         mass, log_sum, to_hidden = ctx.saved_tensors
         scale = upstream / len(mass)
         hidden_moves, weight_moves, bias_moves, *_ = ctx.needs_input_grad
         errors = _Errors(ctx.rows, ctx.target.with_values(-scale * ctx.target.values), mass * scale, log_sum)
+        to_weight = to_bias = None
         if bias_moves:
-            errors.add_sums(gradient_of(ctx.bias))
-        if weight_moves:
+            to_bias = None if ctx.bias.is_leaf else torch.zeros_like(ctx.bias)
+            errors.add_sums(gradient_of(ctx.bias) if to_bias is None else to_bias)
+        if weight_moves and ctx.weight.is_leaf:
             hand_over(ctx.weight, errors)
-        return to_hidden * scale if hidden_moves else None, None, None, None, None, None
+        elif weight_moves:
+            to_weight = torch.zeros_like(ctx.weight)
+            for rows in row_blocks(len(to_weight), to_weight.shape[1], to_weight.device):
+                errors.add_rows(rows, to_weight[rows])
+        return to_hidden * scale if hidden_moves else None, to_weight, to_bias, None, None, None
 
 
 class _Exponentials:
     """exp(logits - shift) in `dtype`, items as rows: kept as far as there is room, computed again beyond."""
 
     def __init__(self, hidden: Tensor, weight: Tensor, bias: Tensor, dtype: torch.dtype, spare: Spare) -> None:
-        self.hidden, self.weight, self.bias, self.narrow = hidden.detach(), weight, bias, hidden.to(dtype)
+        self.hidden, self.weight, self.bias = hidden.detach(), weight.detach(), bias.detach()
+        self.narrow = self.hidden.to(dtype)
         self.blocks = list(item_blocks(len(weight), len(hidden), hidden.device))
         self.shifts = hidden.new_empty(len(self.blocks), len(hidden))
         room = _KEPT_BYTES // (self.narrow.element_size() * max(1, len(hidden)))

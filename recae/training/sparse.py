@@ -114,6 +114,14 @@ class SparseRows:
         by_column: ByColumn = self.found["by_column"]
         return by_column
 
+    def within_columns_in_use(self, n_columns: int | None = None) -> SparseRows:
+        """The same entries where column k is the k-th of `by_column.columns`; of `n_columns`, if more should follow."""
+        by, n = self.by_column, len(self.by_column.columns)
+        numbered = replace(by, columns=torch.arange(n, device=by.columns.device), host_columns=np.arange(n))
+        indices = torch.searchsorted(by.columns, self.indices)
+        found = {"rows": self.rows, "by_column": numbered}
+        return SparseRows(self.indptr, indices, self.values, n if n_columns is None else n_columns, None, found)
+
     def with_values(self, values: Tensor) -> SparseRows:
         """The same entries with other values."""
         return replace(self, values=values)

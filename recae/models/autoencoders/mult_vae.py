@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import torch
+from scipy import sparse
 from torch import Tensor, nn
 
 from recae.models.autoencoders.costs import dense_score, multinomial_epoch, network_cost
-from recae.models.autoencoders.network import NetworkConfig, NetworkRecommender
+from recae.models.autoencoders.network import NetworkConfig, NetworkRecommender, sampled_pass
 from recae.models.base import ModelInfo, param
 from recae.models.cost import Cost, Shape, Work
-from recae.training.engine import Loss, Machine
+from recae.training.engine import Loss, Machine, Pass
 from recae.training.layers import Dense, SparseLinear
 from recae.training.multinomial import MultinomialOutput
+from recae.training.sampled import first_layer, sampled_likelihood
 from recae.training.sparse import SparseRows
 
 
@@ -32,6 +35,10 @@ class MultVaeConfig(NetworkConfig):
     """The weight of the KL term at gradient step t is min(beta, t / anneal_steps); 0 starts at beta."""
     l2: float = param(0.0, ge=0, tune=(1e-6, 1e-3), scale="log")
     """Weight of the sum of squared weights in the loss (biases are left alone)."""
+    sampled: int = param(0, ge=0)
+    """Where the catalogue has millions of items: take the softmax over the batch's items and so many others, drawn
+    anew for each batch, and move no other rows of the tables; 0 takes all items. Best with hidden=0, as the tables
+    are then no wider than the code."""
 
     def penalty(self, n_rows: int) -> float:
         """The paper's term is l2 x the sum of squares, the engine's half of that."""
@@ -52,23 +59,41 @@ class MultVaeNetwork(nn.Module):
 
     def encode(self, rows: SparseRows) -> tuple[Tensor, Tensor]:
         """Mean and log variance of the latent code, (n_rows, latent) each, for normalised rows."""
-        mean, log_variance = self.code(self.encoder(rows)).chunk(2, dim=1)
+        return self._code(self.encoder(rows))
+
+    def _code(self, first: Tensor) -> tuple[Tensor, Tensor]:
+        mean, log_variance = self.code(first).chunk(2, dim=1)
         return mean, log_variance
 
     def loss(self, batch: SparseRows, step: int, machine: Machine) -> Loss:
         # The history is normalised first and corrupted afterwards, as the authors do it.
-        mean, log_variance = self.encode(batch.normalized().dropped(self.config.dropout, machine.generator))
+        history = batch.normalized().dropped(self.config.dropout, machine.generator)
+        first, read = first_layer(self.encoder, history) if self.config.sampled else (self.encoder(history), None)
+        mean, log_variance = self._code(first)
         noise = torch.empty_like(mean).normal_(generator=machine.generator)
         hidden = self.decoder(mean + noise * torch.exp(0.5 * log_variance))
-        likelihood = self.output.negative_log_likelihood(hidden, batch, machine.dtype)
+        if read is None:
+            likelihood = self.output.negative_log_likelihood(hidden, batch, machine.dtype)
+        else:
+            draws = self.config.sampled
+            likelihood, decoded = sampled_likelihood(
+                self.output, hidden, batch, draws, machine.dtype, machine.generator
+            )
+            # The schedule's penalty would look at every row of the tables.
+            likelihood = likelihood + self.config.l2 * (read.square().sum() + decoded.square().sum())
         divergence = gaussian_kl(mean, log_variance).mean()
         total = likelihood + kl_weight(step, self.config.beta, self.config.anneal_steps) * divergence
         return Loss(total, {"loss": total, "kl": divergence})
 
+    def last_hidden(self, rows: SparseRows) -> Tensor:
+        """(n_rows, width) what the output layer is given."""
+        mean, _ = self.encode(rows.normalized())
+        hidden: Tensor = self.decoder(mean)
+        return hidden
+
     def scores(self, rows: SparseRows) -> Tensor:
         """(n_rows, n_items) logits at the mean of the latent code."""
-        mean, _ = self.encode(rows.normalized())
-        logits: Tensor = self.output(self.decoder(mean))
+        logits: Tensor = self.output(self.last_hidden(rows))
         return logits
 
 
@@ -112,6 +137,9 @@ class MultVae(NetworkRecommender):
             epoch=multinomial_epoch(shape, into, out) + Work(products=3 * small * shape.users),
             score=dense_score(shape, into, out),
         )
+
+    def _passes(self, rows: sparse.csr_array) -> Sequence[Pass]:
+        return sampled_pass(self.network) if self.config.sampled else super()._passes(rows)
 
     def _build(self, n_users: int, n_items: int, generator: torch.Generator) -> nn.Module:
         return MultVaeNetwork(n_items, self.config, generator)

@@ -17,7 +17,8 @@ from recae.data.split import HeldOut
 from recae.data.validation import validation_cut
 from recae.models.base import ModelConfig, Recommender, Weights, param
 from recae.options import RunOptions
-from recae.training.engine import Machine, Pass, Schedule, one_pass, train
+from recae.ranking.lists import Product
+from recae.training.engine import Machine, Pass, Schedule, Step, one_pass, train
 from recae.training.sparse import SparseRows
 from recae.training.validation import Validation, held_out_metric
 
@@ -89,13 +90,27 @@ class NetworkRecommender(Recommender):
 
     @torch.no_grad()
     def score(self, histories: sparse.csr_array, users: IdIndex | None = None) -> np.ndarray:
+        scores: np.ndarray = self.network.scores(self._shown(histories, users)).cpu().numpy()
+        return scores
+
+    def as_product(self) -> Product | None:
+        """As of every model, where the network has a method `last_hidden` for what its `output` is given."""
+        if not hasattr(self.network, "last_hidden"):
+            return None
+        weight, bias = (side.detach().cpu().numpy() for side in (self.network.output.weight, self.network.output.bias))
+        return Product(self._last_hidden, weight, bias)
+
+    @torch.no_grad()
+    def _last_hidden(self, histories: sparse.csr_array, users: IdIndex | None) -> np.ndarray:
+        hidden: np.ndarray = self.network.last_hidden(self._shown(histories, users)).cpu().numpy()
+        return hidden
+
+    def _shown(self, histories: sparse.csr_array, users: IdIndex | None) -> SparseRows:
+        """What the network, ready to score, is shown of the histories."""
         self.network.eval()
         positions = None if self.info.inductive else self.positions_of(users)
         rows = SparseRows.of(histories, next(self.network.parameters()).device, positions)
-        if self.info.needs == "implicit":
-            rows = rows.with_values(torch.ones_like(rows.values))
-        scores: np.ndarray = self.network.scores(rows).cpu().numpy()
-        return scores
+        return rows.with_values(torch.ones_like(rows.values)) if self.info.needs == "implicit" else rows
 
     def item_vectors(self) -> np.ndarray:
         vectors: np.ndarray = self.network.output.weight.detach().cpu().numpy()
@@ -113,3 +128,11 @@ class NetworkRecommender(Recommender):
             raise ValueError(f"the weights have shapes {found}, but {expected} are needed")
         self.network.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
         self.network.eval()
+
+
+def sampled_pass(network: Any) -> tuple[Pass, ...]:
+    """An epoch of one loss that reads some rows of the `encoder`'s and the `output`'s tables, and moves no others."""
+    tables = (network.encoder.weight, network.output.weight)
+    named = {id(table) for table in tables}
+    others = [parameter for parameter in network.parameters() if id(parameter) not in named]
+    return (Pass((Step(network.loss, others, tables=tables),)),)
