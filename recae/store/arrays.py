@@ -62,7 +62,7 @@ def map_column(path: Path, length: int) -> pa.Array:
     """
     try:
         with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as reader:
-            found = [reader.get_batch(number) for number in range(reader.num_record_batches)]
+            names, found = reader.schema.names, [reader.get_batch(at) for at in range(reader.num_record_batches)]
         for batch in found:
             batch.validate(full=True)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowSerializationError, UnicodeDecodeError) as error:
@@ -71,8 +71,8 @@ def map_column(path: Path, length: int) -> pa.Array:
         if error.errno is None:
             raise DamagedFileError(f"{path} is damaged or cut off.") from error
         raise StorageError(f"{path} could not be read: {error.strerror or error}.") from error
-    if len(found) != 1 or found[0].num_columns != 1:
-        raise DamagedFileError(f"{path} should hold one block of one column.")
+    if len(found) != 1 or names != [_COLUMN]:
+        raise DamagedFileError(f'{path} should hold the column "{_COLUMN}" in one block.')
     values = found[0].column(0)
     if pa.types.is_nested(values.type) or pa.types.is_dictionary(values.type) or pa.types.is_null(values.type):
         raise DamagedFileError(f"{path} should hold plain values and holds some of type {values.type}.")

@@ -70,6 +70,11 @@ def test_other_columns_are_refused(tmp_path):
     write_column(path, pa.array([[1]]))
     with pytest.raises(DamagedFileError, match="some of type list"):
         map_column(path, 1)
+    whole = path.read_bytes()
+    for name, match in ((b"iX", 'should hold the column "id"'), (b"\x80d", "damaged")):
+        path.write_bytes(whole.replace(b"id\0", name + b"\0"))
+        with pytest.raises(DamagedFileError, match=match):
+            map_column(path, 1)
     with pytest.raises(StorageError, match="could not be read"):
         map_column(tmp_path / "absent.arrow", 1)
 
