@@ -47,8 +47,12 @@ def user_holdout(
             f"user-holdout:valid={valid:g},test={test:g} would hold out {n_valid + n_test} of "
             f"{counted(log.n_users, 'user')}, {len(able)} of whom have 2 interactions or more: choose smaller parts."
         )
+    held = np.zeros(log.n_users, dtype=bool)
+    held[able[: n_test + n_valid]] = True
     targets = np.clip(floor_share(counts, 1 - observed), 1, np.maximum(counts - 1, 0))
-    target = random_ranks(log, stream(seed, "targets")) < targets[log.row_of_entry()]
+    ranks = random_ranks_of(log, held, stream(seed, "targets"))
+    target = log.entries_of(held)
+    target[target] = ranks < np.repeat(targets[held], counts[held])
     tested, validated = (_rows(log, users) for users in (able[:n_test], able[n_test : n_test + n_valid]))
     return Parts(
         log,
@@ -260,7 +264,7 @@ def _rows(log: Interactions, users: np.ndarray) -> np.ndarray:
     """(nnz,) bool: the entries of these user positions."""
     chosen = np.zeros(log.n_users, dtype=bool)
     chosen[users] = True
-    return chosen[log.row_of_entry()]
+    return log.entries_of(chosen)
 
 
 def _moment(times: np.ndarray, share: float) -> int | float:
