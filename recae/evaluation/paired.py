@@ -53,12 +53,15 @@ class PairedTest:
         return self.p_holm <= alpha
 
 
-def paired_tests(evaluations: Mapping[str, Evaluation], metric: str, *, seed: int = 42) -> tuple[PairedTest, ...]:
+def paired_tests(
+    evaluations: Mapping[str, Evaluation], metric: str, *, flips: int = FLIPS, seed: int = 42
+) -> tuple[PairedTest, ...]:
     """Every pair of models by `metric`, which has values per user, best model first, corrected over all pairs.
 
     Args:
         evaluations: model name -> its evaluation, all on the same users in the same order.
         metric: e.g. "ndcg@10".
+        flips: random sign assignments of each test.
         seed: of the bootstrap and the sign flips.
 
     Raises:
@@ -74,7 +77,9 @@ def paired_tests(evaluations: Mapping[str, Evaluation], metric: str, *, seed: in
     sign = -1.0 if metric.partition("@")[0] in LOWER_IS_BETTER else 1.0
     values = {name: sign * one.per_user[metric] for name, one in evaluations.items()}
     order = sorted(values, key=lambda name: (-values[name].mean(), name))
-    found = [_tested(one, other, metric, values[one] - values[other], seed) for one, other in combinations(order, 2)]
+    found = [
+        _tested(one, other, metric, values[one] - values[other], flips, seed) for one, other in combinations(order, 2)
+    ]
     corrected = holm(np.array([test.p_randomisation for test in found]))
     return tuple(
         replace(test, p_holm=float(p), n_pairs=len(found)) for test, p in zip(found, corrected, strict=True)
@@ -161,8 +166,8 @@ def cohen_d(differences: np.ndarray) -> float:
     return float(own.mean() / spread)
 
 
-def _tested(better: str, worse: str, metric: str, differences: np.ndarray, seed: int) -> PairedTest:
-    p = randomisation_test(differences, seed=seed)
+def _tested(better: str, worse: str, metric: str, differences: np.ndarray, flips: int, seed: int) -> PairedTest:
+    p = randomisation_test(differences, flips=flips, seed=seed)
     return PairedTest(
         better=better,
         worse=worse,

@@ -6,12 +6,16 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from recae.evaluation.paired import FLIPS, PairedTest, paired_tests
 from recae.evaluation.result import Evaluation
 from recae.reports.wording import lower_is_better
 from recae.training.curve import LearningCurve
 
 if TYPE_CHECKING:
     from recae.reports.verdict import Verdict
+
+MOST_SIGNS, LEAST_FLIPS = 60_000_000, 999
+"""Signs drawn for a pair of models (a tenth of a second) unless that were fewer flips than a p-value needs."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,16 @@ class Comparison:
         from recae.reports.verdict import verdict
 
         return verdict(self)
+
+    @cached_property
+    def pairs(self) -> tuple[PairedTest, ...]:
+        """Every pair of models tested by the first metric, best first; empty where it has no value for every user."""
+        metric, judged = self.metrics[0], {run.name: run.evaluation for run in self.runs}
+        one = self.runs[0].evaluation
+        if len(judged) < 2 or any(metric not in e.per_user or e.users != one.users for e in judged.values()):
+            return ()
+        flips = min(FLIPS, max(LEAST_FLIPS, MOST_SIGNS // len(one.users)))
+        return paired_tests(judged, metric, flips=flips)
 
     def leaderboard(self) -> tuple[ModelRun, ...]:
         """The runs, best first by the first metric (ties by name)."""

@@ -10,6 +10,7 @@ from recae.reports import plots
 from recae.reports.comparison import Comparison, ExampleUser, ModelRun, Trial
 from recae.reports.datafacts import data_rows, histogram, split_rows, split_table
 from recae.reports.page import clipped, drawn, making, meter, write_page
+from recae.reports.pairs import pair_sentence
 from recae.reports.standing import best_of_each
 from recae.reports.verdict import Verdict, spoken
 from recae.reports.wording import (
@@ -65,6 +66,7 @@ def _context(comparison: Comparison) -> dict[str, Any]:
         "rows": _rows(comparison, judged),
         "plots": [drawn(plot) for plot in figures if plot],
         "curves": [drawn(plot) for plot in curves if plot],
+        "pairs": [clipped(pair_sentence(test)) for test in comparison.pairs],
         "settings": [_settings(run, metric) for run in comparison.leaderboard()],
         "examples": [_example(user, comparison) for user in comparison.examples[:MOST_EXAMPLES]],
         "data": data_rows(comparison.data),

@@ -9,6 +9,7 @@ from typing import Any
 from recae.reports.comparison import Comparison, ModelRun
 from recae.reports.datafacts import data_rows, split_rows, split_table
 from recae.reports.page import making
+from recae.reports.pairs import pair_sentence
 from recae.reports.standing import best_of_each
 from recae.reports.wording import DASH, duration, metric_label, score, settings, size, whole
 
@@ -26,6 +27,7 @@ def to_markdown(comparison: Comparison) -> str:
         _table(comparison),
         "Best of each column in bold; in brackets the 95% bootstrap interval over test users.",
         f"Settings chosen on: {escaped(comparison.selected_on)}.",
+        *(["## Every pair", _pairs(comparison)] if comparison.pairs else []),
         "## Chosen settings",
         "\n".join(f"- {_chosen(run)}" for run in comparison.leaderboard()),
         "## Data",
@@ -61,6 +63,10 @@ def _cell(run: ModelRun, metric: str, best: bool, with_interval: bool) -> str:
     shown = f"**{value}**" if best else value
     span = run.intervals.get(metric) if with_interval else None
     return f"{shown} ({score(span[0])}{DASH}{score(span[1])})" if span else shown
+
+
+def _pairs(comparison: Comparison) -> str:
+    return "\n".join(f"- {escaped(pair_sentence(test))}" for test in comparison.pairs)
 
 
 def _chosen(run: ModelRun) -> str:

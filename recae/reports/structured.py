@@ -25,6 +25,7 @@ def to_json(comparison: Comparison) -> dict[str, Any]:
         "metrics": list(comparison.metrics),
         "selected_on": comparison.selected_on,
         "models": [_model(run, rank, judged) for rank, run in enumerate(comparison.leaderboard(), start=1)],
+        "pairs": [dataclasses.asdict(test) for test in comparison.pairs],
         "data": comparison.data,
         "split": comparison.split,
         "popularity_curve": list(comparison.popularity_curve),
