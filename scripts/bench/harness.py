@@ -152,7 +152,6 @@ def start(
         "seed": SEED,
         "threads": THREADS,
         "settings": task.given(data) | settings,
-        "warm": task.warm(data),
         "lists": None if lists is None else str(lists),
     }
     assert line.python is not None

@@ -21,10 +21,10 @@ recae and other libraries at the same work on the same data:
     scripts/bench/run
 
 installs each library into an environment of its own, and lets them take turns: every run is a process of its own,
-reading data and loading libraries are not timed, and what is compared is the median of the runs of one call. On data
-sets where a run takes seconds it is done twice and the second is timed, so that nobody pays for what is loaded or
-compiled at first use. Memory is the peak of the whole process, libraries and data included. The quality of the lists is
-computed by one formula for everybody. Code "without a library" is what one would write in NumPy or PyTorch; it is shown
+reading data and loading libraries are not timed, and what is compared is the median of the runs of one call. Work of
+less than five seconds is done twice in its process and the second time counts, so that nobody pays for what is loaded or
+compiled at first use; what takes longer than a minute is not repeated in further processes. Memory is the peak of the
+whole process, libraries and data included. The quality of the lists is computed by one formula for everybody. Code "without a library" is what one would write in NumPy or PyTorch; it is shown
 for orientation and is not counted among the libraries.
 """
 

@@ -78,12 +78,6 @@ class Task:
     quality: bool = True
     skip: tuple[str, ...] = ()
     """Data sets that are too large for it."""
-    cold: tuple[str, ...] = ()
-    """Data sets on which a run takes so long that one before it, untimed, would be a waste."""
-
-    def warm(self, data: str) -> bool:
-        """Whether a run is done twice and timed the second time, when everything is loaded."""
-        return data not in self.cold
 
     def given(self, data: str) -> dict[str, Any]:
         return dict(self.settings.get(data, self.settings.get("", {})))
@@ -121,8 +115,7 @@ MULT_VAE = Task(
         Entry("cornac", 'VAECF(k=200, autoencoder_structure=[600], act_fn="tanh", likelihood="mult", batch_size=500)'),
         Entry("plain", "PyTorch, float32, dense batches, torch.optim.Adam"),
     ),
-    seconds={"gowalla": 200, "": 60},
-    cold=("gowalla",),
+    seconds={"gowalla": 240, "": 90},
 )
 EASE = Task(
     "ease-fit",
@@ -139,10 +132,9 @@ EASE = Task(
         Entry("plain", "numpy.linalg.inv", variant="float32", settings={"dtype": "float32"}),
         Entry("plain", "numpy.linalg.inv", variant="float64", settings={"dtype": "float64"}),
     ),
-    seconds={"gowalla": 400, "": 60},
+    seconds={"gowalla": 400, "": 90},
     repeats={"gowalla": 1},
     settings={"gowalla": {"l2": 80.0}, "": {"l2": 500.0}},
-    cold=("gowalla",),
 )
 SANSA = Task(
     "sansa-fit",
@@ -156,10 +148,9 @@ SANSA = Task(
             candidates=({"factorizer": "CHOLMOD"}, {"factorizer": "ICF"}),
         ),
     ),
-    seconds={"gowalla": 120, "": 60},
+    seconds={"gowalla": 180, "": 90},
     repeats={"gowalla": 1},
     settings={"gowalla": {"l2": 80.0, "density": 0.0005}, "": {"l2": 500.0, "density": 0.005}},
-    cold=("gowalla",),
 )
 ELSA = Task(
     "elsa-epoch",
@@ -169,9 +160,8 @@ ELSA = Task(
         Entry("recae", 'create("elsa", epochs=1, patience=0).fit'),
         Entry("elsarec", "ELSA.fit with epochs=1, shuffle=True"),
     ),
-    seconds={"gowalla": 200, "": 60},
+    seconds={"gowalla": 240, "": 90},
     settings={"": {"latent": 256, "batch": 1024}},
-    cold=("gowalla",),
 )
 TOP = Task(
     "top-100",
@@ -181,13 +171,12 @@ TOP = Task(
         Entry("recae", "recommend"),
         Entry("implicit", "AlternatingLeastSquares.recommend", candidates=threads_and((1000, 4096))),
         Entry("rectools", "ImplicitRanker.rank", candidates=threads_and()),
-        Entry("irspack", "NumPy's product, retrieve_recommend_from_score", candidates=users_at_a_time(256, 1024)),
+        Entry("irspack", "NumPy's product, retrieve_recommend_from_score", settings={"batch": 1024}),
         Entry("lenskit", "batch.recommend of a pipeline around ImplicitMFScorer", settings={"n_jobs": 1}),
-        Entry("plain", "PyTorch's product and topk", candidates=users_at_a_time(256, 1024)),
+        Entry("plain", "PyTorch's product and topk", settings={"batch": 1024}),
     ),
     needs="factors",
-    seconds={"gowalla": 90, "": 40},
-    cold=("gowalla",),
+    seconds={"gowalla": 150, "": 90},
 )
 AUTOENCODER = Task(
     "autoencoder-top-100",
@@ -195,15 +184,14 @@ AUTOENCODER = Task(
     "scoring, leaving out and ranking, in memory; everybody has the same network",
     (
         Entry("recae", "recommend"),
-        Entry("recbole", "full_sort_topk", candidates=users_at_a_time(256, 1024, 4096)),
+        Entry("recbole", "full_sort_topk", candidates=users_at_a_time(512, 2048)),
         Entry(
             "irspack", "MultVAERecommender.get_score_remove_seen, retrieve_recommend_from_score, 500 users at a time"
         ),
     ),
     needs="network",
-    seconds={"gowalla": 120, "": 40},
+    seconds={"gowalla": 180, "": 90},
     settings={"": {"model": "mult-vae"}},
-    cold=("gowalla",),
 )
 LINEAR = Task(
     "ease-top-100",
@@ -211,13 +199,13 @@ LINEAR = Task(
     "scoring, leaving out and ranking, in memory; everybody fits EASE with the same penalty before the clock starts",
     (
         Entry("recae", "recommend"),
-        Entry("recbole", "full_sort_topk", candidates=users_at_a_time(256, 1024, 4096)),
+        Entry("recbole", "full_sort_topk", candidates=users_at_a_time(512, 2048)),
         Entry("rectools", "EASEModel.recommend", candidates=threads_and()),
         Entry("lenskit", "batch.recommend of a pipeline around EASEScorer", settings={"n_jobs": 1}),
         Entry("irspack", "get_score_remove_seen, retrieve_recommend_from_score"),
         Entry("cornac", "Recommender.rank, user by user"),
     ),
-    seconds={"": 60},
+    seconds={"": 90},
     settings={"": {"model": "ease", "l2": 500.0}},
     skip=("gowalla",),
 )
@@ -227,10 +215,10 @@ EVALUATION = Task(
     "from the 128 factors, the same for everybody, by way of scores and lists to the values of the metrics",
     (
         Entry("recae", "evaluate, with values per user"),
-        Entry("recbole", "BPR with the factors, Trainer.evaluate", candidates=users_at_a_time(256, 1024, 4096)),
+        Entry("recbole", "BPR with the factors, Trainer.evaluate", candidates=users_at_a_time(512, 2048)),
         Entry("lenskit", "batch.recommend and RunAnalysis, with values per user", settings={"n_jobs": 1}),
         Entry("rectools", "recommend of the ALS model, calc_metrics", candidates=threads_and()),
-        Entry("irspack", "Evaluator.get_scores", candidates=users_at_a_time(256, 1024)),
+        Entry("irspack", "Evaluator.get_scores", settings={"batch": 1024}),
         Entry(
             "implicit",
             "ranking_metrics_at_k with K=10, which is four metrics at one cut-off",
@@ -240,9 +228,8 @@ EVALUATION = Task(
         ),
     ),
     needs="factors",
-    seconds={"gowalla": 200, "": 60},
+    seconds={"gowalla": 240, "": 90},
     quality=False,
-    cold=("gowalla",),
 )
 
 TASKS = {task.name: task for task in (MULT_VAE, TOP, EVALUATION, AUTOENCODER, LINEAR, ELSA, SANSA, EASE)}
