@@ -136,7 +136,7 @@ class Recommender(ABC):
         """
 
     def as_product(self) -> Product | None:
-        """The scores as inner products of vectors, where that is what they are: they are ranked several times faster."""
+        """The scores as inner products of vectors, where that is what they are: ranking them is much faster."""
         return None
 
     @abstractmethod

@@ -90,9 +90,14 @@ class AdversarialAeNetwork(nn.Module):
         total = functional.softplus(-self.discriminator(self._corrupted_codes(batch, machine))).mean()
         return Loss(total, {"confusion": total})
 
+    def last_hidden(self, rows: SparseRows) -> Tensor:
+        """(n_rows, width) what the output layer is given."""
+        hidden: Tensor = self.decoder(self.encode(rows.normalized()))
+        return hidden
+
     def scores(self, rows: SparseRows) -> Tensor:
         """(n_rows, n_items) logits at the code of the whole history."""
-        logits: Tensor = self.output(self.decoder(self.encode(rows.normalized())))
+        logits: Tensor = self.output(self.last_hidden(rows))
         return logits
 
     def _corrupted_codes(self, batch: SparseRows, machine: Machine) -> Tensor:

@@ -85,9 +85,14 @@ class CdaeNetwork(nn.Module):
             return 0.5 * (outputs - target).square()
         return functional.softplus(-outputs if target else outputs)
 
+    def last_hidden(self, rows: SparseRows) -> Tensor:
+        """(n_rows, width) what the output layer is given."""
+        hidden: Tensor = self.hidden(rows, self.of_users(rows))
+        return hidden
+
     def scores(self, rows: SparseRows) -> Tensor:
         """(n_rows, n_items) outputs for whole histories."""
-        outputs: Tensor = self.output(self.hidden(rows, self.of_users(rows)))
+        outputs: Tensor = self.output(self.last_hidden(rows))
         return outputs
 
 

@@ -13,6 +13,7 @@ from recae.models.autoencoders.costs import cosine_epoch, dense_score, network_c
 from recae.models.autoencoders.network import NetworkConfig, NetworkRecommender
 from recae.models.base import ModelInfo, param
 from recae.models.cost import Cost, Shape
+from recae.ranking.lists import Product
 from recae.training.engine import Loss, Machine
 from recae.training.layers import observed_product, small_bias, sparse_product, xavier
 from recae.training.sparse import SparseRows, row_sums_of
@@ -64,8 +65,11 @@ class CosineDaeNetwork(nn.Module):
 
     def scores(self, rows: SparseRows) -> Tensor:
         """(n_rows, n_items)."""
-        code = functional.silu(row_sums_of(rows, self.weight) + self.bias)
-        return code @ self.weight.T
+        return self.last_hidden(rows) @ self.weight.T
+
+    def last_hidden(self, rows: SparseRows) -> Tensor:
+        """(n_rows, latent) codes, without gradients."""
+        return functional.silu(row_sums_of(rows, self.weight) + self.bias)
 
 
 def hidden_cosine_loss(
@@ -134,6 +138,9 @@ class CosineDae(NetworkRecommender):
 
     def _build(self, n_users: int, n_items: int, generator: torch.Generator) -> nn.Module:
         return CosineDaeNetwork(n_items, self.config, generator)
+
+    def as_product(self) -> Product:
+        return Product(self._last_hidden, self.item_vectors())
 
     def item_vectors(self) -> np.ndarray:
         """(n_items, latent) float32."""

@@ -13,6 +13,8 @@ from recae.models.autoencoders.costs import cosine_epoch, dense_score, network_c
 from recae.models.autoencoders.network import NetworkConfig, NetworkRecommender
 from recae.models.base import ModelInfo, param
 from recae.models.cost import Cost, Shape
+from recae.models.linear.gram import sum_of_rows
+from recae.ranking.lists import Product
 from recae.training.cosine import cosine_loss
 from recae.training.engine import Loss, Machine
 from recae.training.layers import xavier
@@ -89,6 +91,11 @@ class Elsa(NetworkRecommender):
 
     def _build(self, n_users: int, n_items: int, generator: torch.Generator) -> nn.Module:
         return ElsaNetwork(n_items, self.config, generator)
+
+    def as_product(self) -> Product:
+        # The x that is taken off is only at the items of the history.
+        vectors = self.item_vectors()
+        return Product(lambda histories, users: sum_of_rows(histories, vectors), vectors, unseen_only=True)
 
     @torch.no_grad()
     def item_vectors(self) -> np.ndarray:

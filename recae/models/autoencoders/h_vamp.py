@@ -150,12 +150,17 @@ class HVampNetwork(nn.Module):
         product = (pseudo.to(dtype) @ layer.weight.to(dtype)).float()
         return self.encode_upper(product + layer.bias, dtype)
 
-    def scores(self, rows: SparseRows) -> Tensor:
-        """(n_rows, n_items) logits at the means of both codes."""
+    def last_hidden(self, rows: SparseRows) -> Tensor:
+        """(n_rows, width) what the output layer is given."""
         history, dtype = rows.normalized(), torch.float32
         z2, _ = self.encode_upper(self.upper_history(history), dtype)
         z1, _ = self.encode_lower(history, z2, dtype)
-        logits: Tensor = self.output(self.decoder(z1, z2, dtype))
+        hidden: Tensor = self.decoder(z1, z2, dtype)
+        return hidden
+
+    def scores(self, rows: SparseRows) -> Tensor:
+        """(n_rows, n_items) logits at the means of both codes."""
+        logits: Tensor = self.output(self.last_hidden(rows))
         return logits
 
 

@@ -99,10 +99,15 @@ class RecVaeNetwork(nn.Module):
         self.encoder = RecVaeEncoder(n_items, config, generator)
         self.output = MultinomialOutput(config.latent, n_items, generator)
 
+    def last_hidden(self, rows: SparseRows) -> Tensor:
+        """(n_rows, width) what the output layer is given."""
+        mean, _ = self.encoder(rows.normalized())
+        hidden: Tensor = mean
+        return hidden
+
     def scores(self, rows: SparseRows) -> Tensor:
         """(n_rows, n_items) logits at the mean of the latent code."""
-        mean, _ = self.encoder(rows.normalized())
-        logits: Tensor = self.output(mean)
+        logits: Tensor = self.output(self.last_hidden(rows))
         return logits
 
 
@@ -223,9 +228,9 @@ class RecVae(NetworkRecommender):
             config,
             floats=encoder + items * latent,
             kept=encoder + items * latent,
-            hidden=8 * config.layers * hidden + 20 * latent,
+            hidden=3 * config.layers * hidden + 20 * latent,
             more=FLOAT * encoder + refined,
-            epoch=(likelihood + optimizers) * passes,
+            epoch=(likelihood + optimizers) * (2 * passes),
             score=dense_score(shape, hidden, latent) + Work(products=small),
         )
 

@@ -15,6 +15,7 @@ from recae.models.base import ModelConfig, ModelInfo, Recommender, Weights, para
 from recae.models.cost import Cost, Shape
 from recae.models.factorization.costs import bpr_cost
 from recae.options import RunOptions
+from recae.ranking.lists import Product
 from recae.store.tensors import expect
 
 
@@ -82,6 +83,9 @@ class Bpr(Recommender):
 
     def score(self, histories: sparse.csr_array, users: IdIndex | None = None) -> np.ndarray:
         return self._user_factors[self.positions_of(users)] @ self._item_factors.T
+
+    def as_product(self) -> Product:
+        return Product(lambda histories, users: self._user_factors[self.positions_of(users)], self._item_factors)
 
     def item_vectors(self) -> np.ndarray:
         """(n_items, factors) float32, without the bias."""

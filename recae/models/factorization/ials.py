@@ -16,6 +16,7 @@ from recae.models.cost import Cost, Shape
 from recae.models.factorization.costs import ials_cost
 from recae.models.factorization.fold_in import fold_in
 from recae.options import RunOptions
+from recae.ranking.lists import Product
 from recae.store.tensors import expect
 
 
@@ -89,6 +90,9 @@ class Ials(Recommender):
 
     def score(self, histories: sparse.csr_array, users: IdIndex | None = None) -> np.ndarray:
         return self.user_vectors(histories) @ self._item_factors.T
+
+    def as_product(self) -> Product:
+        return Product(lambda histories, users: self.user_vectors(histories), self._item_factors)
 
     def item_vectors(self) -> np.ndarray:
         return self._item_factors

@@ -17,6 +17,7 @@ from recae.models.base import ModelConfig, ModelInfo, Recommender, Weights, para
 from recae.models.cost import Cost, Shape
 from recae.models.factorization.costs import lmf_cost
 from recae.options import RunOptions
+from recae.ranking.lists import Product
 from recae.store.tensors import expect
 
 BLOCK_BYTES = 32 << 20
@@ -114,6 +115,10 @@ class Lmf(Recommender):
     def score(self, histories: sparse.csr_array, users: IdIndex | None = None) -> np.ndarray:
         found = torch.from_numpy(self.user_vectors(histories))
         return log_odds(found, torch.from_numpy(self._items)).numpy()
+
+    def as_product(self) -> Product:
+        vectors = np.append(self._items[:, :-1], np.ones((len(self._items), 1), dtype=np.float32), axis=1)
+        return Product(lambda histories, users: self.user_vectors(histories), vectors, self._items[:, -1].copy())
 
     def item_vectors(self) -> np.ndarray:
         """(n_items, factors) float32, without the bias."""

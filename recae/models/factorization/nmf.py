@@ -17,6 +17,7 @@ from recae.models.cost import Cost, Shape
 from recae.models.factorization.costs import nmf_cost
 from recae.models.linear.gram import sum_of_rows
 from recae.options import RunOptions
+from recae.ranking.lists import Product
 from recae.store.tensors import expect
 
 FOLD_IN_SWEEPS = 50
@@ -80,10 +81,17 @@ class Nmf(Recommender):
         self._parts = np.ascontiguousarray(items.T.numpy())
 
     def score(self, histories: sparse.csr_array, users: IdIndex | None = None) -> np.ndarray:
+        return self.user_vectors(histories) @ self._parts.T
+
+    def user_vectors(self, histories: sparse.csr_array) -> np.ndarray:
+        """(n_rows, factors) float32: the vectors of users with these histories."""
         items = torch.from_numpy(self._parts).T
         found = torch.zeros(items.shape[0], histories.shape[0])
         improve(found, histories, items, self.config.l2, FOLD_IN_SWEEPS)
-        return (found.T @ items).numpy()
+        return found.T.contiguous().numpy()
+
+    def as_product(self) -> Product:
+        return Product(lambda histories, users: self.user_vectors(histories), self._parts)
 
     def item_vectors(self) -> np.ndarray:
         return self._parts

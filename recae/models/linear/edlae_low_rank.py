@@ -20,6 +20,7 @@ from recae.models.linear.gram import sum_of_rows
 from recae.models.linear.gram_model import weigh_users
 from recae.models.linear.inverse import penalised_inverse, steps_of
 from recae.options import RunOptions
+from recae.ranking.lists import Product
 from recae.store.tensors import expect
 
 
@@ -92,6 +93,10 @@ class EdlaeLowRank(Recommender):
         rows = np.repeat(np.arange(histories.shape[0]), np.diff(histories.indptr))
         scores[rows, histories.indices] -= self._diagonal()[histories.indices]
         return scores
+
+    def as_product(self) -> Product:
+        # What `score` takes off is only at the items of the history.
+        return Product(lambda histories, users: sum_of_rows(histories, self._encoder), self._decoder, unseen_only=True)
 
     def _diagonal(self) -> np.ndarray:
         found: np.ndarray = np.einsum("ij,ij->i", self._encoder, self._decoder)

@@ -16,6 +16,7 @@ from recae.models.cost import Cost, Shape
 from recae.models.linear.costs import svd_cost
 from recae.models.linear.gram import sum_of_rows
 from recae.options import RunOptions
+from recae.ranking.lists import Product
 from recae.store.tensors import expect
 
 SMALL = 256
@@ -57,6 +58,9 @@ class PureSvd(Recommender):
 
     def score(self, histories: sparse.csr_array, users: IdIndex | None = None) -> np.ndarray:
         return sum_of_rows(histories, self._vectors) @ self._vectors.T
+
+    def as_product(self) -> Product:
+        return Product(lambda histories, users: sum_of_rows(histories, self._vectors), self._vectors)
 
     def item_vectors(self) -> np.ndarray:
         """(n_items, factors) float32: V S, whose inner products are the items' co-occurrences."""

@@ -19,6 +19,7 @@ from recae.models.linear.inverse import sparse_times_dense
 from recae.models.linear.normalised import degree_normalised, inverse_roots
 from recae.models.linear.pure_svd import leading_directions
 from recae.options import RunOptions
+from recae.ranking.lists import Product
 from recae.store.tensors import expect
 
 BLOCK_USERS = 16_384
@@ -80,6 +81,9 @@ class SvdAe(Recommender):
 
     def score(self, histories: sparse.csr_array, users: IdIndex | None = None) -> np.ndarray:
         return _codes(histories, self._encoder) @ self._decoder
+
+    def as_product(self) -> Product:
+        return Product(lambda histories, users: _codes(histories, self._encoder), np.ascontiguousarray(self._decoder.T))
 
     def weights(self) -> Weights:
         return {"encoder": self._encoder, "decoder": self._decoder}
