@@ -80,7 +80,7 @@ class InfAe(Recommender):
         )
 
     def _fit(self, train: Interactions, valid: HeldOut | None, options: RunOptions) -> None:
-        self._rows = learned_from(train.binary(), self.config.max_users, options.seed)
+        self._take_over(learned_from(train.binary(), self.config.max_users, options.seed))
         n, n_items = self._rows.shape
         kernel = torch.from_numpy(self._kernel(self._rows))
         kernel.diagonal().add_(self.config.l2 * kernel.diagonal().mean(dtype=torch.float64).float())
@@ -92,17 +92,20 @@ class InfAe(Recommender):
                     f"inf-ae cannot be solved with l2={self.config.l2:g}: {error}; choose a greater l2."
                 ) from None
         small = n_items < n
-        self._dual = (sparse_times_dense(self._rows.T.tocsr(), kernel) if small else kernel).numpy()
+        self._dual = (sparse_times_dense(self._by_item, kernel) if small else kernel).numpy()
+
+    def _take_over(self, rows: sparse.csr_array) -> None:
+        self._rows, self._by_item = rows, rows.T.tocsr()
 
     def _kernel(self, histories: sparse.csr_array) -> np.ndarray:
         """(n_rows, n) float32: the kernel between histories and the users learned from, a block of rows at a time."""
         n, n_items = self._rows.shape
         found = np.empty((histories.shape[0], n), dtype=np.float32)
-        by_item, lengths = self._rows.T.tocsr(), np.diff(self._rows.indptr)
+        lengths = np.diff(self._rows.indptr)
         step = max(1, BLOCK_BYTES // (64 * n))
         for start in range(0, histories.shape[0], step):
             block = binary_rows(histories[start : start + step])
-            shared = (block @ by_item).toarray().astype(np.float64)
+            shared = (block @ self._by_item).toarray().astype(np.float64)
             found[start : start + step] = tangent_kernel(
                 shared, np.diff(block.indptr)[:, None], lengths, n_items, self.config.depth
             )
@@ -112,14 +115,14 @@ class InfAe(Recommender):
         kernel, n = self._kernel(histories), self._rows.shape[0]
         if len(self._dual) != n:
             return kernel @ self._dual.T
-        return (self._rows.T @ (kernel @ self._dual).T).T
+        return (self._by_item @ (kernel @ self._dual).T).T
 
     def weights(self) -> Weights:
         return pattern_weights(self._rows) | {"dual": self._dual}
 
     def _restore(self, weights: Weights) -> None:
         n_items = len(self.items)
-        self._rows = restore_pattern(weights, n_items)
+        self._take_over(restore_pattern(weights, n_items))
         n = self._rows.shape[0]
         self._dual = expect(weights, "dual", (min(n, n_items), n))
 

@@ -72,6 +72,7 @@ class GfCf(Recommender):
     def _take_over(self, binary: sparse.csr_array) -> None:
         self._item_roots = inverse_roots(self.item_counts)
         self._normalised = degree_normalised(binary, self._item_roots)
+        self._by_item = self._normalised.T.tocsr()
 
     def score(self, histories: sparse.csr_array, users: IdIndex | None = None) -> np.ndarray:
         scores = self._linear(binary_rows(histories))
@@ -85,13 +86,12 @@ class GfCf(Recommender):
         scores = np.empty(binary.shape, dtype=np.float32)
         n_users = self._normalised.shape[0]
         step = max(1, BLOCK_BYTES // (12 * n_users))
-        of_item = self._normalised.T.tocsr()
         for start in range(0, binary.shape[0], step):
             rows = slice(start, start + step)
-            shared = binary[rows] @ of_item
+            shared = binary[rows] @ self._by_item
             if shared.nnz > CROWDED * shared.shape[0] * n_users:
                 dense = torch.from_numpy(shared.T.toarray())
-                scores[rows] = sparse_times_dense(of_item, dense).numpy().T
+                scores[rows] = sparse_times_dense(self._by_item, dense).numpy().T
             else:
                 scores[rows] = (shared @ self._normalised).toarray()
         return scores
