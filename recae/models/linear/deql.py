@@ -8,6 +8,7 @@ import numpy as np
 
 from recae.models.base import ModelInfo, param
 from recae.models.linear.dropout import TRIED, DroppedGramConfig, DroppedGramModel
+from recae.models.linear.gram_model import GRAM_COST
 
 
 class Deql(DroppedGramModel):
@@ -32,7 +33,7 @@ class Deql(DroppedGramModel):
         source="Guo, Li, Zhou, Zhou, Jin (2026): Generalizing linear autoencoder recommenders with decoupled expected "
         "quadratic loss. ICLR 2026",
         family="linear",
-        cost="time min(users, items)^3 multiply-adds, memory 4 * items^2 bytes (and 4 * users^2 if those are fewer)",
+        cost=GRAM_COST,
     )
     grid: ClassVar = TRIED
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from recae.models.base import ModelInfo
 from recae.models.linear.dropout import TRIED, DroppedGramModel
+from recae.models.linear.gram_model import GRAM_COST
 
 
 class Dlae(DroppedGramModel):
@@ -20,7 +21,7 @@ class Dlae(DroppedGramModel):
         source="Moon, Kim, Lee (2023): It's enough: relaxing diagonal constraints in linear autoencoders for "
         "recommendation. SIGIR 2023, section 2",
         family="linear",
-        cost="time min(users, items)^3 multiply-adds, memory 4 * items^2 bytes (and 4 * users^2 if those are fewer)",
+        cost=GRAM_COST,
     )
     grid: ClassVar = TRIED
 

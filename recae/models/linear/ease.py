@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from recae.models.base import ModelInfo
-from recae.models.linear.gram_model import GramConfig, GramModel
+from recae.models.linear.gram_model import GRAM_COST, GramConfig, GramModel
 
 
 class Ease(GramModel):
@@ -19,7 +19,7 @@ class Ease(GramModel):
         source="Steck (2019): Embarrassingly shallow autoencoders for sparse data. WWW 2019, equation 8; powers: Park, "
         "Yoo, Lee (2025): Why is normalization necessary for linear recommenders? SIGIR 2025",
         family="linear",
-        cost="time min(users, items)^3 multiply-adds, memory 4 * items^2 bytes (and 4 * users^2 if those are fewer)",
+        cost=GRAM_COST,
     )
     grid: ClassVar = (
         {},

@@ -8,6 +8,7 @@ import numpy as np
 
 from recae.models.base import ModelInfo
 from recae.models.linear.dropout import TRIED, DroppedGramModel
+from recae.models.linear.gram_model import GRAM_COST
 
 
 class Edlae(DroppedGramModel):
@@ -19,7 +20,7 @@ class Edlae(DroppedGramModel):
         title="EDLAE, the emphasised denoising linear autoencoder",
         source="Steck (2020): Autoencoders that don't overfit towards the identity. NeurIPS 2020, equations 8 and 9",
         family="linear",
-        cost="time min(users, items)^3 multiply-adds, memory 4 * items^2 bytes (and 4 * users^2 if those are fewer)",
+        cost=GRAM_COST,
     )
     grid: ClassVar = TRIED
 

@@ -24,6 +24,11 @@ from recae.models.pattern import csr_weights, restore_csr
 from recae.options import RunOptions
 from recae.store.tensors import expect
 
+GRAM_COST = (
+    "time min(users, items)^3 multiply-adds; memory 4 * items^2 bytes while fitting (up to a quarter more where users "
+    "are fewer than items) and after it, or 8 * items * keep after it where pruned"
+)
+
 
 class PowersConfig(ModelConfig):
     """Hyper-parameters of every model that is solved from a Gram matrix.

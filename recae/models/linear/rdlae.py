@@ -8,6 +8,7 @@ import numpy as np
 
 from recae.models.base import ModelInfo, param
 from recae.models.linear.dropout import DroppedGramConfig, DroppedGramModel
+from recae.models.linear.gram_model import GRAM_COST
 
 
 class Rdlae(DroppedGramModel):
@@ -20,7 +21,7 @@ class Rdlae(DroppedGramModel):
         source="Moon, Kim, Lee (2023): It's enough: relaxing diagonal constraints in linear autoencoders for "
         "recommendation. SIGIR 2023, section 3",
         family="linear",
-        cost="time min(users, items)^3 multiply-adds, memory 4 * items^2 bytes (and 4 * users^2 if those are fewer)",
+        cost=GRAM_COST,
     )
     grid: ClassVar[tuple[dict[str, Any], ...]] = (
         {},

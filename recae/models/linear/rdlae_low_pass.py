@@ -32,7 +32,8 @@ class RdlaeLowPass(Rdlae):
         "SIGIR) and the filter of SVD-AE (Hong et al. 2024, IJCAI)",
         family="linear",
         cost="with k = rank_share * min(users, items): time min(users, items)^3 + items^2 * k multiply-adds, memory "
-        "4 * items^2 bytes (and 4 * users^2 if those are fewer) and 24 * (users + items) * k",
+        "4 * items^2 bytes (up to a quarter more where users are fewer) and 24 * (users + items) * k while fitting, "
+        "4 * items^2 after it, or 8 * items * keep where pruned",
     )
     grid: ClassVar[tuple[dict[str, Any], ...]] = (
         {},
