@@ -137,7 +137,10 @@ def once(task: Task, data: str, home: Path, line: Line, limits: Limits) -> None:
             return
         if lists is not None and lists.exists():
             line.record["quality"] = judge(lists, home)
-    for name in ("versions", "note", "values"):
+    values = {name.lower(): value for name, value in answer.pop("values", {}).items()}
+    if values:
+        line.record["quality"] = {name: values[name] for name in ("ndcg@10", "recall@20") if name in values}
+    for name in ("versions", "note"):
         if name in answer:
             line.record[name] = answer.pop(name)
     line.runs.append(answer)

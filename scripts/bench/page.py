@@ -22,10 +22,11 @@ recae and other libraries at the same work on the same data:
 
 installs each library into an environment of its own, and lets them take turns: every run is a process of its own,
 reading data and loading libraries are not timed, and what is compared is the median of the runs of one call. Work of
-less than five seconds is done twice in its process and the second time counts, so that nobody pays for what is loaded or
-compiled at first use; what takes longer than a minute is not repeated in further processes. Memory is the peak of the
-whole process, libraries and data included. The quality of the lists is computed by one formula for everybody. Code "without a library" is what one would write in NumPy or PyTorch; it is shown
-for orientation and is not counted among the libraries.
+less than five seconds is done twice in its process and the second time counts, so that nobody pays for what is loaded
+or compiled at first use; what takes longer than a minute is not repeated in further processes. Memory is the peak of
+the whole process, libraries and data included; a run that allocates more than its limit, or takes longer, has failed,
+and what it said last is quoted. The quality of the lists is computed by one formula for everybody. Code "without a
+library" is what one would write in NumPy or PyTorch; it is shown for orientation and not counted among the libraries.
 """
 
 
@@ -81,7 +82,9 @@ def section(task: Task, found: dict[str, Any], pictures: Path) -> list[str]:
         facts = about["data"]
         size = f"{facts['users']:,} users, {facts['items']:,} items, {facts['interactions']:,} interactions"
         given = ", ".join(f"{name} {value}" for name, value in task.given(data).items() if name != "model")
-        parts += [f"### {data}", "", f"{size}{'; ' + given if given else ''}. {about['date']}, {about['machine']}.", ""]
+        limits = f"{about['threads']} threads, seed {about['seed']}; limit {gigabytes(about['memory_limit'])}"
+        run = f"{about['date']}, {about['machine']}, {limits}, {task.limit(data)} s with loading"
+        parts += [f"### {data}", "", f"{size}{'; ' + given if given else ''}. {run}.", ""]
         done = sorted((entry for entry in entries if entry["runs"]), key=seconds)
         if done:
             parts += [*times_table(done), ""]
@@ -108,8 +111,7 @@ def times_table(done: list[Record]) -> list[str]:
                 "" if entry["peer"] == "recae" else ratio(times_slower(entry)),
                 f"{users / seconds(entry):,.0f}" if users else "",
                 gigabytes(memory(entry)),
-                f"{quality['ndcg@10']:.4f}" if quality else "",
-                f"{quality['recall@20']:.4f}" if quality else "",
+                *(f"{quality[name]:.4f}" if name in quality else "" for name in ("ndcg@10", "recall@20")),
                 str(len(took)),
             ]
         )

@@ -161,7 +161,7 @@ ELSA = Task(
         Entry("elsarec", "ELSA.fit with epochs=1, shuffle=True"),
     ),
     seconds={"gowalla": 240, "": 90},
-    settings={"": {"latent": 256, "batch": 1024}},
+    settings={"": {"latent": 256, "batch": 1024, "rate": 0.1}},
 )
 TOP = Task(
     "top-100",
@@ -212,7 +212,8 @@ LINEAR = Task(
 EVALUATION = Task(
     "evaluation",
     "Full evaluation: NDCG, recall, MAP, MRR and coverage at 10, 20 and 100",
-    "from the 128 factors, the same for everybody, by way of scores and lists to the values of the metrics",
+    "from the 128 factors, the same for everybody, by way of scores and lists to the values of the metrics; the figures "
+    "are as each library defines them",
     (
         Entry("recae", "evaluate, with values per user"),
         Entry("recbole", "BPR with the factors, Trainer.evaluate", candidates=users_at_a_time(512, 2048)),

@@ -66,4 +66,11 @@ def test_a_task_that_runs_alone_leaves_the_others_and_says_why_something_failed(
     assert "Did not finish" in (tmp_path / "benchmarks.md").read_text(encoding="utf-8")
 
 
-ABOUT = {"date": "2026-01-01", "machine": "none", "data": {"users": 1, "items": 1, "interactions": 1}}
+ABOUT = {
+    "date": "2026-01-01",
+    "machine": "none",
+    "threads": 2,
+    "seed": 1,
+    "memory_limit": 1e9,
+    "data": {"users": 1, "items": 1, "interactions": 1},
+}

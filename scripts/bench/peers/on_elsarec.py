@@ -9,7 +9,9 @@ from elsa import ELSA
 
 def elsa_epoch(job: Job) -> None:
     torch.manual_seed(job.seed)
-    model = ELSA(n_items=job.shape[1], n_dims=job.settings["latent"], device=torch.device("cpu"))
+    model = ELSA(
+        n_items=job.shape[1], n_dims=job.settings["latent"], device=torch.device("cpu"), lr=job.settings["rate"]
+    )
     with job.work(users=job.shape[0]):
         model.fit(job.train, batch_size=job.settings["batch"], epochs=1, shuffle=True, verbose=False)
     with torch.no_grad():

@@ -32,7 +32,7 @@ def evaluation(job: Job) -> None:
         values = ranking_metrics_at_k(
             model, job.train, job.target, K=10, show_progress=False, num_threads=job.settings["num_threads"]
         )
-    job.say(note="means only", values=values)
+    job.say(note="means only", values={f"{name}@10": value for name, value in values.items()})
 
 
 if __name__ == "__main__":

@@ -52,7 +52,9 @@ def sansa_fit(job: Job) -> None:
 
 
 def elsa_epoch(job: Job) -> None:
-    fit(job, "elsa", epochs=1, patience=0, latent=job.settings["latent"], batch_users=job.settings["batch"])
+    wanted = job.settings
+    rate = {"learning_rate": wanted["rate"]}
+    fit(job, "elsa", epochs=1, patience=0, latent=wanted["latent"], batch_users=wanted["batch"], **rate)
 
 
 class Factors:
