@@ -212,8 +212,8 @@ LINEAR = Task(
 EVALUATION = Task(
     "evaluation",
     "Full evaluation: NDCG, recall, MAP, MRR and coverage at 10, 20 and 100",
-    "from the 128 factors, the same for everybody, by way of scores and lists to the values of the metrics; the figures "
-    "are as each library defines them",
+    "from the 128 factors, the same for everybody, by way of scores and lists to the values of the metrics; the "
+    "figures are as each library defines them",
     (
         Entry("recae", "evaluate, with values per user"),
         Entry("recbole", "BPR with the factors, Trainer.evaluate", candidates=users_at_a_time(512, 2048)),
