@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
+from recae.evaluation.listed import row_sums
 from recae.ranking.lists import TopN
 
 
@@ -85,7 +86,7 @@ def ndcg(lists: JudgedLists, k: int) -> np.ndarray:
     ranx: `ndcg@K`; scikit-learn: `ndcg_score(..., k=K)`.
     """
     discount = 1.0 / np.log2(np.arange(2, k + 2))
-    gained = lists.hits[:, :k] @ discount[: lists.hits.shape[1]]
+    gained = row_sums(lists.hits[:, :k] * discount[: lists.hits.shape[1]])
     return gained / np.cumsum(discount)[np.minimum(k, lists.relevant) - 1]
 
 
@@ -97,7 +98,7 @@ def average_precision(lists: JudgedLists, k: int) -> np.ndarray:
     """
     hits = lists.hits[:, :k]
     precisions = np.cumsum(hits, axis=1) / np.arange(1, hits.shape[1] + 1)
-    return np.sum(precisions, axis=1, where=hits) / np.minimum(k, lists.relevant)
+    return row_sums(precisions * hits) / np.minimum(k, lists.relevant)
 
 
 def reciprocal_rank(lists: JudgedLists, k: int) -> np.ndarray:
@@ -130,7 +131,7 @@ def novelty(lists: JudgedLists, k: int) -> np.ndarray:
     items = lists.items[:, :k]
     listed = items >= 0
     bits = lists.information[np.minimum(items, len(lists.information) - 1)]
-    return np.where(listed, bits, 0.0).sum(axis=1) / np.maximum(listed.sum(axis=1), 1)
+    return row_sums(np.where(listed, bits, 0.0)) / np.maximum(listed.sum(axis=1), 1)
 
 
 def coverage(places: np.ndarray, n_items: int, k: int) -> float:

@@ -26,7 +26,7 @@ def test_every_pair_is_told_in_every_form(compared: Make, tmp_path: Path) -> Non
     write_html(comparison, tmp_path / "report.html")
     page, text = (tmp_path / "report.html").read_text(encoding="utf-8"), to_markdown(comparison)
     for sentence in said:
-        assert html.escape(sentence, quote=False) in html.unescape(page).replace("<", "&lt;") or sentence in page
+        assert sentence in html.unescape(page)
         assert f"- {escaped(sentence)}" in text
 
 
