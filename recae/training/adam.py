@@ -44,9 +44,10 @@ class BlockAdam(torch.optim.Adam):
             if buffer is None:
                 buffer = parameter.new_empty(rows.stop, width)
             total = buffer[: rows.stop - rows.start]
-            total.zero_() if dense is None else total.copy_(dense[rows])
-            for gradient in gradients:
-                gradient.add_rows(rows, total)
+            if dense is not None:
+                total.copy_(dense[rows])
+            for number, gradient in enumerate(gradients):
+                gradient.add_rows(rows, total, first=number == 0 and dense is None)
             adam(
                 [parameter[rows]],
                 [total],

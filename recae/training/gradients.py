@@ -21,8 +21,8 @@ _WAITING = "waiting_gradients"
 class RowGradient(Protocol):
     """The gradient of a table, of which any rows can be asked for."""
 
-    def add_rows(self, rows: slice, total: Tensor) -> None:
-        """total += the gradient's `rows`, for total (rows, width) float32."""
+    def add_rows(self, rows: slice, total: Tensor, first: bool = False) -> None:
+        """total += the gradient's `rows`, for total (rows, width) float32; total = them, where it is the `first`."""
 
 
 class ColumnSums:
@@ -31,7 +31,9 @@ class ColumnSums:
     def __init__(self, x: SparseRows, dense: Tensor) -> None:
         self.x, self.dense = x, dense
 
-    def add_rows(self, rows: slice, total: Tensor) -> None:
+    def add_rows(self, rows: slice, total: Tensor, first: bool = False) -> None:
+        if first:
+            total.zero_()
         add_column_sums(self.x, self.dense, total, rows)
 
 

@@ -93,9 +93,9 @@ class _MultinomialLoss(torch.autograd.Function):
         if weight_moves and ctx.weight.is_leaf:
             hand_over(ctx.weight, errors)
         elif weight_moves:
-            to_weight = torch.zeros_like(ctx.weight)
+            to_weight = torch.empty_like(ctx.weight)
             for rows in row_blocks(len(to_weight), to_weight.shape[1], to_weight.device):
-                errors.add_rows(rows, to_weight[rows])
+                errors.add_rows(rows, to_weight[rows], first=True)
         return to_hidden * scale if hidden_moves else None, to_weight, to_bias, None, None, None
 
 
@@ -141,8 +141,8 @@ class _Exponentials:
         part, raw, logits = self.part[:size], self.raw[:size], self.logits[:size]
         part.copy_(self.weight[block])
         torch.mm(part, self.narrow.T, out=raw)
-        # In fp32 the product is already where the logits belong.
-        return torch.add(raw, self.bias[block, None], out=logits), part
+        # A sum of two types would first copy one of them to fresh memory. In fp32 the product is in its place already.
+        return logits.copy_(raw).add_(self.bias[block, None]), part
 
     def _narrowed(self, found: Tensor, block: slice) -> Tensor:
         return (self.kept[block] if block.stop <= self.n_kept else self.raw[: len(found)]).copy_(found)
@@ -161,12 +161,13 @@ class _Errors:
         self.rows, self.target = rows, target
         self.shares = (rows.shifts - log_sum).exp_().mul_(mass)
         """(n_blocks, n_rows): what makes errors of exponentials."""
+        self.scaled = (-1, rows.hidden)
 
-    def add_rows(self, rows: slice, total: Tensor) -> None:
+    def add_rows(self, rows: slice, total: Tensor, first: bool = False) -> None:
         for number, inside in self._inside(rows):
-            scaled = (self.rows.hidden * self.shares[number][:, None]).to(self.rows.narrow.dtype)
+            product = self.rows.in_block(number, inside) @ self._scaled(number)
             part = total[inside.start - rows.start : inside.stop - rows.start]
-            part.add_(self.rows.in_block(number, inside) @ scaled)
+            part.copy_(product) if first else part.add_(product)
         add_column_sums(self.target, self.rows.hidden, total, rows)
 
     def add_sums(self, total: Tensor) -> None:
@@ -174,6 +175,11 @@ class _Errors:
         for number, inside in self._inside(slice(0, len(total))):
             total[inside].add_(self.rows.in_block(number, inside) @ self.shares[number].to(self.rows.narrow.dtype))
         total.index_add_(0, self.target.indices, self.target.values)
+
+    def _scaled(self, number: int) -> Tensor:
+        if self.scaled[0] != number:
+            self.scaled = number, (self.rows.hidden * self.shares[number][:, None]).to(self.rows.narrow.dtype)
+        return self.scaled[1]
 
     def _inside(self, rows: slice) -> Iterator[tuple[int, slice]]:
         for number, block in enumerate(self.rows.blocks):
