@@ -116,8 +116,8 @@ def main() -> None:
     for model in given.models.split(",") if given.models else model_names():
         rows.append(line(model, settings, measured(DATA / given.data / "train.parquet", model, settings)))
         print(rows[-1], flush=True)
-    if given.write:
-        write(given.data, rows)
+        if given.write:
+            write(given.data, rows)
 
 
 if __name__ == "__main__":

@@ -80,7 +80,7 @@ TALL: dict[str, dict[str, Any]] = {
     "autorec-item": {"latent": 2},
     "autorec-both": {"latent": 2},
     "sparse-fc": {"latent": 2},
-    "glocal-k": {"latent": 2},
+    "glocal-k": {"latent": 2, "batch_users": 250},
     "rdlae-low-pass": {"rank_share": 0.005},
     "svd-ae": {"rank_share": 0.005},
     "inf-ae": {"max_users": 1000},

@@ -172,7 +172,7 @@ class Cfgan(NetworkRecommender):
         config, items = self.config, shape.items
         floats = 2 * items * (config.latent + config.discriminator_hidden)
         masked = Work(
-            narrow=shape.cells * (6 * config.latent + 4 * config.discriminator_hidden), moved=30 * FLOAT * shape.cells
+            narrow=shape.cells * (6 * config.latent + 4 * config.discriminator_hidden), moved=90 * FLOAT * shape.cells
         )
         optimizer = Work(moved=20 * floats) * -(-shape.users // config.batch_users)
         return network_cost(

@@ -21,6 +21,8 @@ BLOCKS = 96 << 20
 """Blocks of outputs with what is computed from them."""
 ENTRY = 64
 """Bytes for each interaction while training rows and validation data are cut from the log."""
+SPREAD = 160 << 20
+"""What the convolved blocks of GLocal-K take, with the neighbours that they are made of."""
 BATCH_ENTRY = 160
 """Bytes for each entry of a batch: the batch, its copies with other values, and its entries sorted by column."""
 
@@ -38,6 +40,7 @@ def network_cost(
     rows: int = 0,
     repeats: float = 1.0,
     judged: int | None = None,
+    blocks: int = BLOCKS,
 ) -> Cost:
     """The cost of a network that the one training loop trains.
 
@@ -50,6 +53,7 @@ def network_cost(
         more: bytes beside all this.
         rows: training rows; the users where it is 0.
         repeats: entries of a batch that are looked at, for each that there is.
+        blocks: bytes of the blocks in which outputs for all items are computed; 0 where outputs are at entries only.
         judged: users ranked after each epoch, where training may stop early; by default those cut from the log.
     """
     rows = rows or shape.users
@@ -63,7 +67,7 @@ def network_cost(
     return Cost(
         int(TRAINED * floats + batch + more + ENTRY * shape.interactions)
         + min(MEMORY_BYTES, 12 * ranked * shape.items)
-        + BLOCKS
+        + blocks
         + WORKING_BYTES,
         int(FLOAT * kept),
         (epoch + optimizer + validated) * config.epochs,
@@ -90,7 +94,7 @@ def cosine_epoch(shape: Shape, latent: int, batch_users: int) -> Work:
 
 def rating_epoch(shape: Shape, latent: int, inputs: int) -> Work:
     """All ratings once: `inputs` tables are read at the ratings, and outputs are computed there."""
-    return sum_rows((3 * inputs + 4) * shape.interactions, latent)
+    return sum_rows((2 * inputs + 2) * shape.interactions, latent)
 
 
 def dense_score(shape: Shape, into: float, out: float) -> Work:
@@ -111,7 +115,7 @@ def cdae_cost(shape: Shape, config: CdaeConfig, users: int) -> Cost:
         hidden=4 * latent,
         more=TRAINED * users * latent,
         repeats=drawn,
-        epoch=sum_rows(3 * shape.interactions + 4 * entries, latent) + Work(moved=120 * entries),
+        epoch=sum_rows(3 * shape.interactions + 4 * entries, latent) + Work(sparse=80 * entries),
         score=dense_score(shape, latent, latent),
         judged=users or None,
     )
@@ -131,10 +135,11 @@ def rating_cost(shape: Shape, config: RatingConfig, *, by_item: bool) -> Cost:
         hidden=4 * code,
         more=2 * FLOAT * (columns + both) * code,
         rows=rows,
-        repeats=1,
+        repeats=1.25,
         epoch=rating_epoch(shape, code, inputs),
         score=dense_score(shape, 0 if both else inputs * code, code),
         judged=0,
+        blocks=0,
     )
 
 
@@ -143,11 +148,11 @@ def kernel_cost(shape: Shape, config: SparseFcConfig, spread_epochs: int = 0) ->
     plain = rating_cost(shape, config, by_item=True)
     weights = config.starts * config.latent * (2 * shape.users + (config.hidden_layers - 1) * config.latent)
     steps = -(-shape.items // config.batch_users)
-    kernels = Work(moved=20 * FLOAT * weights) * (steps * config.epochs)
-    spread = Work(products=3 * shape.cells * config.starts * config.latent, moved=60 * shape.cells * config.starts)
+    kernels = Work(moved=90 * FLOAT * weights) * (steps * config.epochs)
+    spread = Work(products=3 * shape.cells * config.starts * config.latent, moved=200 * shape.cells * config.starts)
     return replace(
         plain,
-        fit_bytes=int(plain.fit_bytes + 8 * FLOAT * weights + (64 << 20 if spread_epochs else 0)),
+        fit_bytes=int(plain.fit_bytes + 8 * FLOAT * weights + (SPREAD if spread_epochs else 0)),
         fit=plain.fit + kernels + spread * spread_epochs,
     )
 
@@ -163,9 +168,9 @@ def joint_cost(shape: Shape, config: AutoRecBothConfig) -> Cost:
         config,
         floats=(inputs + 1) * sides * code + layers,
         kept=sides * width,
-        more=FLOAT * sides * (10 * width + 8 * config.hidden_layers * code),
+        more=FLOAT * sides * (5 * width + 4 * config.hidden_layers * code),
         rows=shape.items,
-        repeats=1 + config.starts / 2,
+        repeats=1 + config.starts / 4,
         epoch=rating_epoch(shape, 2 * code, inputs)
         + Work(
             products=3.0 * sides * config.starts * 2 * config.hidden_layers * config.latent**2,
@@ -173,4 +178,5 @@ def joint_cost(shape: Shape, config: AutoRecBothConfig) -> Cost:
         ),
         score=dense_score(shape, 0, width),
         judged=0,
+        blocks=0,
     )

@@ -120,7 +120,7 @@ class MacridVae(NetworkRecommender):
         groups, floats = config.prototypes, items * (config.hidden + config.latent)
         steps = -(-shape.users // config.batch_users)
         epoch = multinomial_epoch(shape, groups * config.hidden, groups * config.latent)
-        softmax = Work(moved=6 * FLOAT * groups * shape.cells)
+        softmax = Work(moved=15 * FLOAT * groups * shape.cells)
         return network_cost(
             shape,
             config,

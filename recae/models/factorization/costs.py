@@ -57,7 +57,7 @@ def nmf_cost(shape: Shape, factors: int, epochs: int) -> Cost:
 def lmf_cost(shape: Shape, factors: int, epochs: int, block_bytes: int) -> Cost:
     """Every cell in every epoch, a block of users at a time."""
     block = min(max(block_bytes, FLOAT * shape.items), FLOAT * shape.users * shape.items)
-    cell = Work(products=2.0 * (factors + 1), moved=6 * FLOAT)
+    cell = Work(products=2.0 * (factors + 1), moved=60 * FLOAT)
     return Cost(
         2 * FLOAT * 2 * _both(shape) * (factors + 1) + 4 * block + 28 * shape.interactions + WORKING_BYTES,
         FLOAT * shape.items * (factors + 1),

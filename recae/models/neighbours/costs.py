@@ -17,7 +17,7 @@ def neighbours_cost(name: str, shape: Shape, neighbours: int) -> Cost:
     return Cost(
         COPIES * block + 44 * shape.interactions + 36 * kept + WORKING_BYTES,
         8 * (kept + items),
-        Work(sparse=shape.user_squares, moved=16 * FLOAT * items**2),
+        Work(sparse=shape.user_squares / 2, moved=30 * FLOAT * items**2),
         per_user,
         what=f"{name} with {neighbours} neighbours on {items} items",
     )
