@@ -53,25 +53,29 @@ class MultVaeNetwork(nn.Module):
         self.config = config
         hidden, latent = config.hidden, config.latent
         self.encoder = SparseLinear(n_items, hidden or 2 * latent, generator)
-        self.code = nn.Sequential(nn.Tanh(), Dense(hidden, 2 * latent, generator)) if hidden else nn.Identity()
-        self.decoder = nn.Sequential(Dense(latent, hidden, generator), nn.Tanh()) if hidden else nn.Identity()
+        self.code: Any = nn.Sequential(nn.Tanh(), Dense(hidden, 2 * latent, generator)) if hidden else nn.Identity()
+        self.decoder: Any = nn.Sequential(Dense(latent, hidden, generator), nn.Tanh()) if hidden else nn.Identity()
         self.output = MultinomialOutput(hidden or latent, n_items, generator)
 
     def encode(self, rows: SparseRows) -> tuple[Tensor, Tensor]:
         """Mean and log variance of the latent code, (n_rows, latent) each, for normalised rows."""
         return self._code(self.encoder(rows))
 
-    def _code(self, first: Tensor) -> tuple[Tensor, Tensor]:
-        mean, log_variance = self.code(first).chunk(2, dim=1)
+    def _code(self, first: Tensor, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
+        both = self.code[1](torch.tanh(first), dtype) if self.config.hidden else first
+        mean, log_variance = both.chunk(2, dim=1)
         return mean, log_variance
+
+    def _decode(self, code: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+        return torch.tanh(self.decoder[0](code, dtype)) if self.config.hidden else code
 
     def loss(self, batch: SparseRows, step: int, machine: Machine) -> Loss:
         # The history is normalised first and corrupted afterwards, as the authors do it.
         history = batch.normalized().dropped(self.config.dropout, machine.generator)
         first, read = first_layer(self.encoder, history) if self.config.sampled else (self.encoder(history), None)
-        mean, log_variance = self._code(first)
+        mean, log_variance = self._code(first, machine.dtype)
         noise = torch.empty_like(mean).normal_(generator=machine.generator)
-        hidden = self.decoder(mean + noise * torch.exp(0.5 * log_variance))
+        hidden = self._decode(mean + noise * torch.exp(0.5 * log_variance), machine.dtype)
         if read is None:
             likelihood = self.output.negative_log_likelihood(hidden, batch, machine.dtype)
         else:
@@ -88,8 +92,7 @@ class MultVaeNetwork(nn.Module):
     def last_hidden(self, rows: SparseRows) -> Tensor:
         """(n_rows, width) what the output layer is given."""
         mean, _ = self.encode(rows.normalized())
-        hidden: Tensor = self.decoder(mean)
-        return hidden
+        return self._decode(mean)
 
     def scores(self, rows: SparseRows) -> Tensor:
         """(n_rows, n_items) logits at the mean of the latent code."""
