@@ -170,9 +170,13 @@ TOP = Task(
     (
         Entry("recae", "recommend"),
         Entry("implicit", "AlternatingLeastSquares.recommend", candidates=threads_and((1000, 4096))),
-        Entry("rectools", "ImplicitRanker.rank", candidates=threads_and()),
+        Entry("rectools", "ImplicitRanker.rank or TorchRanker.rank", candidates=(*threads_and(), {"batch": 512})),
         Entry("irspack", "NumPy's product, retrieve_recommend_from_score", settings={"batch": 1024}),
-        Entry("lenskit", "batch.recommend of a pipeline around ImplicitMFScorer", settings={"n_jobs": 1}),
+        Entry(
+            "lenskit",
+            "batch.recommend of a pipeline around ImplicitMFScorer; n_jobs=2 took longer",
+            settings={"n_jobs": 1},
+        ),
         Entry("plain", "PyTorch's product and topk", settings={"batch": 1024}),
     ),
     needs="factors",

@@ -40,7 +40,14 @@ def autoencoder_top(job: Job) -> None:
 
 def top(job: Job) -> None:
     factors, users = job.arrays("factors"), np.arange(job.shape[0])
-    ranker = ImplicitRanker(Distance.DOT, factors["users"], factors["items"], num_threads=job.settings["num_threads"])
+    if "num_threads" in job.settings:
+        ranker = ImplicitRanker(
+            Distance.DOT, factors["users"], factors["items"], num_threads=job.settings["num_threads"]
+        )
+    else:
+        from rectools.models.rank import TorchRanker
+
+        ranker = TorchRanker(Distance.DOT, "cpu", factors["users"], factors["items"], job.settings["batch"])
     with job.work(users=len(users)):
         rows, items, _ = ranker.rank(users, k=DEPTH, filter_pairs_csr=job.train)
     job.keep_lists(padded(np.asarray(rows), np.asarray(items), len(users)), users)
