@@ -7,6 +7,7 @@ import pytest
 from scipy import sparse
 
 from recae.errors import CapacityError, ConfigError
+from recae.models.linear.small_systems import solve_alone
 from recae.models.linear.sparse_inverse import _strongest, solve_rows, sparse_factor, strongest_pairs
 from recae.models.registry import create
 from recae.options import RunOptions
@@ -58,6 +59,41 @@ def test_a_row_is_the_best_on_its_places():
     below = np.tril(factor, -1) != 0
     assert np.abs(found[below]).max() < 1e-4
     assert np.abs(np.tril(found, -1)[~below]).max() > 0.1
+
+
+@pytest.mark.parametrize(("most", "block", "step"), [(1 << 28, 1 << 25, 1 << 22), (100, 130, 40), (1, 1, 1)])
+def test_systems_cut_from_one_gram_matrix_are_those_solved_one_by_one(monkeypatch, most, block, step):
+    for name, value in (("MOST_SQUARES", most), ("BLOCK_ENTRIES", block), ("STEP_ENTRIES", step)):
+        monkeypatch.setattr(f"recae.models.linear.small_systems.{name}", value)
+    dense, random = likes(), np.random.default_rng(1)
+    places = [np.append(np.sort(random.choice(row, min(row, size), replace=False)), row)
+              for row, size in enumerate(random.integers(0, 9, 60))]  # fmt: skip
+    starts = np.concatenate(([0], np.cumsum([len(place) for place in places])))
+    rows = np.array([0, 3, 4, 20, 41, 42, 59])
+    found = np.full(starts[-1], np.nan, dtype=np.float32)
+    by_item = sparse.csr_array(dense).T.tocsr()
+    for at, values in solve_alone(by_item, np.full(60, L2), (np.concatenate(places).astype(np.int32), starts), rows):
+        found[at] = values
+
+    for row, place in enumerate(places):
+        inverse = np.linalg.inv(system(dense)[np.ix_(place, place)])
+        expected = inverse[:, -1] / np.sqrt(inverse[-1, -1]) if row in rows else np.full(len(place), np.nan)
+        np.testing.assert_allclose(found[starts[row] : starts[row + 1]], expected, rtol=1e-5, atol=1e-7)
+
+
+def test_the_factor_does_not_depend_on_which_rows_are_solved_together(monkeypatch):
+    dense = likes()
+    together = factor_of(dense, 300)
+    monkeypatch.setattr("recae.models.linear.sparse_inverse._UNION", 1)
+    np.testing.assert_allclose(factor_of(dense, 300), together, rtol=1e-6, atol=1e-9)
+
+
+def test_places_that_are_all_kept_are_solved_once():
+    dense, heard = likes(), []
+    penalty = np.full(dense.shape[1], L2)
+    sparse_factor(sparse.csr_array(dense), penalty, 300, 1.0, done=heard.append)
+    assert sum(heard) == 2 * dense.shape[1]
+    assert heard[-1] == dense.shape[1]
 
 
 def test_the_budget_holds_and_the_rest_is_zero():

@@ -20,10 +20,13 @@ import numpy as np
 from scipy import sparse
 
 from recae.models.linear.gram import BLOCK_ITEMS
+from recae.models.linear.small_systems import last_columns, solve_alone
 
 _UNION = 4096
-"""Rows are solved together while all their places are at most so many different items, and a matrix of those is no
+"""Rows share one matrix while all their places are at most so many different items, and a matrix of those is no
 greater than those of the rows one by one."""
+_BLOCK_ENTRIES = 1 << 25
+"""Entries of a block of rows of X^T X, unless it is a single row."""
 
 
 def sparse_factor(
@@ -56,6 +59,9 @@ def sparse_factor(
     roots = np.sqrt(np.bincount(filled, weights=squares, minlength=by_item.shape[0]) + penalty)
     candidates = strongest_pairs(matrix, by_item, roots, round(spare * budget))
     factor = solve_rows(by_item, penalty, candidates, done)
+    if candidates.nnz <= budget:
+        done(by_item.shape[0])
+        return factor
     below = sparse.tril(factor, -1, format="csr")
     below.data *= roots[below.indices].astype(np.float32)
     return solve_rows(by_item, penalty, _strongest(below, budget), done)
@@ -73,14 +79,37 @@ def strongest_pairs(
     if count >= n_items * (n_items - 1) // 2:
         return sparse.csr_array(np.tri(n_items, k=-1, dtype=np.float32))
     scale = (1 / roots).astype(np.float32)
-    kept = sparse.tril(by_item[:0] @ matrix, format="csr")
-    for start in range(0, n_items, BLOCK_ITEMS):
-        block = sparse.tril(by_item[start : start + BLOCK_ITEMS] @ matrix, start - 1, format="csr")
-        block.data *= np.repeat(scale[start : start + block.shape[0]], np.diff(block.indptr)) * scale[block.indices]
-        kept = sparse.vstack([kept, _strongest(block, count)], format="csr")
+    kept: sparse.csr_array = sparse.csr_array(np.empty((0, n_items), dtype=np.float32))
+    least = np.float32(0)
+    for rows in _gram_blocks(matrix, by_item):
+        block = by_item[rows] @ matrix
+        row = np.repeat(np.arange(rows.start, rows.stop, dtype=np.int32), np.diff(block.indptr))
+        values = block.data * scale[row]
+        values *= scale[block.indices]
+        entries = (block.indices < row) & (values >= least)
+        starts = np.concatenate([[0], np.cumsum(np.bincount(row[entries] - rows.start, minlength=block.shape[0]))])
+        found = sparse.csr_array((values[entries], block.indices[entries], starts), shape=block.shape)
+        found.sort_indices()
+        kept = sparse.vstack([kept, _strongest(found, count)], format="csr")
         if kept.nnz > 2 * count:
             kept = _strongest(kept, count)
+            least = kept.data.min(initial=np.inf)
     return _strongest(kept, count)
+
+
+def _gram_blocks(matrix: sparse.csr_array, by_item: sparse.csr_array) -> Iterator[slice]:
+    """Rows of X^T X that are computed together: BLOCK_ITEMS, or fewer where they could be many entries."""
+    lengths = np.diff(matrix.indptr)
+    at_most = np.minimum(np.add.reduceat(np.append(lengths[by_item.indices], 0), by_item.indptr[:-1]), by_item.shape[0])
+    at_most[np.diff(by_item.indptr) == 0] = 0
+    ends = np.cumsum(at_most)
+    start = 0
+    while start < by_item.shape[0]:
+        before = ends[start - 1] if start else 0
+        stop = int(np.searchsorted(ends, before + _BLOCK_ENTRIES, side="right"))
+        stop = min(max(stop, start + 1), start + BLOCK_ITEMS)
+        yield slice(start, min(stop, by_item.shape[0]))
+        start = stop
 
 
 def _strongest(matrix: sparse.csr_array, count: int) -> sparse.csr_array:
@@ -98,20 +127,29 @@ def solve_rows(
 ) -> sparse.csr_array:
     """M on the given places: `places` is strictly lower triangular, its values are ignored."""
     n_items = by_item.shape[0]
-    columns, values = [], []
+    starts = places.indptr.astype(np.int64) + np.arange(n_items + 1)
+    own_places = np.zeros(starts[-1], dtype=bool)
+    own_places[starts[1:] - 1] = True
+    columns, values = np.empty(starts[-1], dtype=np.int32), np.empty(starts[-1], dtype=np.float32)
+    columns[own_places], columns[~own_places] = np.arange(n_items), places.indices
+    alone = []
     for rows, union in _batches(places):
+        if rows.stop - rows.start == 1:
+            alone.append(rows.start)
+            continue
         own = by_item[union]
         gram = (own @ own.T).toarray().astype(np.float64)
         gram[np.diag_indices_from(gram)] += penalty[union]
         for row in range(rows.start, rows.stop):
-            of_row = np.append(places.indices[places.indptr[row] : places.indptr[row + 1]], row)
-            at = np.searchsorted(union, of_row)
-            values.append(_solve_row(gram[np.ix_(at, at)], row))
-            columns.append(of_row)
+            of_row = slice(starts[row], starts[row + 1])
+            at = np.searchsorted(union, columns[of_row])
+            values[of_row] = last_columns(gram[np.ix_(at, at)][None], np.array([row]))[0]
         done(rows.stop - rows.start)
-    starts = places.indptr.astype(np.int64) + np.arange(n_items + 1)
-    parts = (np.concatenate(values).astype(np.float32), np.concatenate(columns).astype(np.int32), starts)
-    return sparse.csr_array(parts, shape=places.shape)
+    if alone:
+        for of_rows, solved in solve_alone(by_item, penalty, (columns, starts), np.array(alone)):
+            values[of_rows] = solved
+            done(len(of_rows))
+    return sparse.csr_array((values, columns, starts), shape=places.shape)
 
 
 def _batches(places: sparse.csr_array) -> Iterator[tuple[slice, np.ndarray]]:
@@ -128,15 +166,3 @@ def _batches(places: sparse.csr_array) -> Iterator[tuple[slice, np.ndarray]]:
             continue
         yield slice(start, stop), union
         start, size = stop, min(2 * size, _UNION)
-
-
-def _solve_row(squares: np.ndarray, row: int) -> np.ndarray:
-    unit = np.zeros(len(squares))
-    unit[-1] = 1
-    try:
-        solved: np.ndarray = np.linalg.solve(squares, unit)
-    except np.linalg.LinAlgError:
-        solved = np.full(len(squares), np.nan)
-    if not solved[-1] > 0 or not np.isfinite(solved).all():
-        raise ValueError(f"the matrix is not positive definite in float64 (near row {row})")
-    return solved / np.sqrt(solved[-1])
