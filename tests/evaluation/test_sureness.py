@@ -89,3 +89,9 @@ def test_repeats_that_tell_nothing_are_refused() -> None:
         repeated([one, one], "rmse")
     with pytest.raises(ValueError, match="fewer than two users"):
         repeated([one, judged(np.ones(1))], "ndcg@10")
+
+
+def test_an_evaluation_has_both_kinds_of_intervals() -> None:
+    one = judged(like_ndcg(np.random.default_rng(8), (800,)))
+    assert one.t_intervals()["ndcg@10"] == pytest.approx(one.intervals()["ndcg@10"], abs=0.002)
+    assert one.t_intervals(level=0.5)["ndcg@10"] == t_interval(one.per_user["ndcg@10"], level=0.5)
