@@ -9,11 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
+from recae.data.ids import IdIndex
 from recae.errors import RecaeError
 from recae.ranking import products
 from recae.ranking.lists import Product, TopN
 from recae.ranking.pairs import pair_scores
 from recae.ranking.products import ProductRanker
+from recae.ranking.recommend import product_rows, recommend
+from recae.ranking.rules import Rules
 
 DTYPES = [torch.bfloat16, torch.float32]
 
@@ -163,3 +166,46 @@ def test_the_bound_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(products, "least_score", lambda kth, bounds, half_unit: kth)
     lists = ProductRanker(product, 50, None, torch.bfloat16).rank(queries, None)
     assert (lists.items != expected.items).any()
+
+
+class Vectors:
+    """Users by position, whose scores are products."""
+
+    def __init__(self, queries: np.ndarray, vectors: np.ndarray) -> None:
+        self.items, self._queries, self._vectors = IdIndex.range(len(vectors)), queries, vectors
+
+    def score(self, histories: sparse.csr_array, users: IdIndex | None = None) -> np.ndarray:
+        raise AssertionError("a block of scores was made")
+
+    def as_product(self) -> Product:
+        return Product(self._of, self._vectors)
+
+    def _of(self, histories: sparse.csr_array, users: IdIndex | None) -> np.ndarray:
+        assert users is not None
+        return self._queries[users.values.to_numpy()]
+
+
+def test_lists_depend_neither_on_memory_nor_on_threads() -> None:
+    random = np.random.default_rng(5)
+    queries = np.round(random.standard_normal((300, 16), dtype=np.float32), 1)
+    model = Vectors(queries, np.round(random.standard_normal((700, 16), dtype=np.float32), 1))
+    histories = sparse.random_array((300, 700), density=0.05, format="csr", rng=random, dtype=np.float32)
+    rules = Rules(deny=np.arange(0, 700, 7))
+    users, before = IdIndex.range(300), torch.get_num_threads()
+    whole = recommend(model, histories, 30, users=users, rules=rules)
+    try:
+        for threads, memory_bytes in ((1, 1), (1, 2**28), (3, 100_000), (3, 2**28)):
+            torch.set_num_threads(threads)
+            lists = recommend(model, histories, 30, users=users, rules=rules, memory_bytes=memory_bytes)
+            assert torch.get_num_threads() == threads
+            np.testing.assert_array_equal(lists.items, whole.items)
+            np.testing.assert_array_equal(lists.scores, whole.scores)
+    finally:
+        torch.set_num_threads(before)
+    expected = by_the_rule(queries, model.as_product(), 30, histories, rules.barred(700))
+    np.testing.assert_array_equal(whole.items, expected.items)
+
+
+def test_a_million_items_leave_room_for_few_users_at_a_time() -> None:
+    assert product_rows(1_000_000, 2**28, 2) * 1_000_000 * 4 * 2 <= 2**28
+    assert product_rows(1_000_000, 1, 2) == 1
