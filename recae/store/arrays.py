@@ -7,6 +7,7 @@ read them as well. What is opened is read-only, and the operating system brings 
 from __future__ import annotations
 
 import tokenize
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -31,10 +32,21 @@ def map_array(path: Path, length: int, dtype: type[np.generic]) -> np.ndarray:
         DamagedFileError: it is no .npy file, cut short, or holds an array of another length or type.
     """
     try:
-        mapped = np.lib.format.open_memmap(path, mode="r")
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)  # NumPy's about headers that it did not write itself
+            mapped = np.lib.format.open_memmap(path, mode="r")
     except OSError as error:
         raise StorageError(f"{path} could not be read: {error.strerror or error}.") from error
-    except (ValueError, TypeError, SyntaxError, EOFError, ArithmeticError, RecursionError, MemoryError) as error:
+    except (
+        ValueError,
+        TypeError,
+        SyntaxError,
+        EOFError,
+        ArithmeticError,
+        RecursionError,
+        MemoryError,
+        UserWarning,
+    ) as error:
         raise DamagedFileError(f"{path} is damaged or not an .npy file.") from error
     except tokenize.TokenError as error:
         raise DamagedFileError(f"{path} is damaged or not an .npy file.") from error
