@@ -31,6 +31,9 @@ class JudgedLists:
     """(n_items + 1,) float64: self-information of every item in bits; the last one is for unknown items."""
 
 
+MARKED = 2**20
+"""Bytes of the table in which targets are marked: as much as a processor's cache."""
+
 ListMetric = Callable[[JudgedLists, int], np.ndarray]
 """Judged lists and the cut-off K in, (n_users,) float64 out."""
 
@@ -40,15 +43,21 @@ def judge(
 ) -> JudgedLists:
     """Find the hits of `lists` in `target` (n_users, n_items), whose rows are the same users.
 
-    One binary search for all places of all lists, in the sorted keys row * n_items + item of the targets.
+    The targets of a few users at a time are marked in a small dense table, in which their places are then looked up.
     """
     n_users, n_items = target.shape
-    rows = np.repeat(np.arange(n_users, dtype=np.int64), np.diff(target.indptr))
-    # The sentinel at the end is greater than every key, so that no search ends outside.
-    keys = np.append(np.sort(rows * n_items + target.indices), np.iinfo(np.int64).max)
-    asked = np.arange(n_users, dtype=np.int64)[:, None] * n_items + lists.items
     known = (lists.items >= 0) & (lists.items < n_items)
-    hits = (keys[np.searchsorted(keys, asked)] == asked) & known
+    column = np.where(known, lists.items, n_items)  # the last column is never marked
+    step = max(1, min(n_users, MARKED // (n_items + 1)))
+    marks = np.zeros(step * (n_items + 1), dtype=bool)
+    first = np.arange(step) * (n_items + 1)
+    hits = np.empty(column.shape, dtype=bool)
+    for start in range(0, n_users, step):
+        starts = target.indptr[start : start + step + 1]
+        marked = np.repeat(first[: len(starts) - 1], np.diff(starts)) + target.indices[starts[0] : starts[-1]]
+        marks[marked] = True
+        hits[start : start + step] = marks[first[: len(starts) - 1, None] + column[start : start + step]]
+        marks[marked] = False
     return JudgedLists(lists.items, hits, relevant, information)
 
 

@@ -8,6 +8,7 @@ that decides. The lists are those of the rule over all items, whatever the type,
 from __future__ import annotations
 
 import threading
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -44,9 +45,7 @@ class ProductRanker:
         self._vectors = torch.from_numpy(np.require(product.vectors, np.float32, ["C", "W"]))
         self._bias = None if product.bias is None else torch.from_numpy(np.require(product.bias, np.float32, ["W"]))
         fastest = torch.bfloat16 if multiplies_bf16() else torch.float32
-        self._stages = [NarrowVectors(self._vectors, self._bias, barred, dtype or fastest)]
-        if self._stages[0].dtype != torch.float32:
-            self._stages.append(NarrowVectors(self._vectors, self._bias, barred, torch.float32))
+        self._narrow = NarrowVectors(self._vectors, self._bias, barred, dtype or fastest)
         self._of_thread = threading.local()
 
     def rank(self, queries: np.ndarray, seen: sparse.csr_array | None, *, first_row: int = 0) -> TopN:
@@ -58,19 +57,24 @@ class ProductRanker:
             RecaeError: a score is NaN or +inf; the row is named, counted from `first_row`.
         """
         asked = torch.from_numpy(np.require(queries, np.float32, ["C", "W"]))
-        lists, left = self._by_candidates(asked, seen, self._stages[0])
-        for narrow in self._stages[1:]:
+        lists, left = self._by_candidates(asked, seen, self._narrow)
+        if len(left) and self._narrow.dtype != torch.float32:
             still = []
             # Half as many rows of numbers twice as long: the buffers stay as large.
-            for rows in np.array_split(left, -(-2 * len(left) // len(asked))) if len(left) else ():
-                again, crowded = self._by_candidates(asked[rows], None if seen is None else seen[rows], narrow)
+            for rows in np.array_split(left, -(-2 * len(left) // len(asked))):
+                again, crowded = self._by_candidates(asked[rows], None if seen is None else seen[rows], self._wide)
                 lists.items[rows], lists.scores[rows] = again.items, again.scores
                 still.append(rows[crowded])
-            left = np.concatenate(still) if still else left
+            left = np.concatenate(still)
         for row in left:
             own = self._whole(asked[row : row + 1], None if seen is None else seen[[row]], first_row + int(row))
             lists.items[row], lists.scores[row] = own.items[0], own.scores[0]
         return lists
+
+    @cached_property
+    def _wide(self) -> NarrowVectors:
+        """For the rows that bf16 cannot settle; most models have none."""
+        return NarrowVectors(self._vectors, self._bias, self._barred, torch.float32)
 
     def _by_candidates(
         self, queries: torch.Tensor, seen: sparse.csr_array | None, narrow: NarrowVectors

@@ -33,10 +33,13 @@ class Norms:
     @classmethod
     def of(cls, vectors: torch.Tensor, narrow: torch.Tensor) -> Norms:
         """(n,) each, for vectors (n, d) float32 and what was kept of them."""
-        kept = narrow.double()
-        exact = vectors.double()
-        own = torch.maximum(exact.norm(dim=1), kept.norm(dim=1))
-        return cls(own.numpy() * (1 + 1e-9), (exact - kept).norm(dim=1).numpy() * (1 + 1e-9))
+        kept = narrow.float()
+        lost = (vectors - kept) if narrow.dtype != vectors.dtype else vectors.new_zeros(len(vectors), 1)
+        own, rounded, taken = (
+            torch.linalg.vector_norm(each, dim=1, dtype=torch.float64).numpy() * (1 + 1e-9)
+            for each in (vectors, kept, lost)
+        )
+        return cls(np.maximum(own, rounded), taken)
 
 
 def error_bounds(queries: Norms, own: float, lost: float, length: int) -> np.ndarray:
