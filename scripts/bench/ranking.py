@@ -151,8 +151,12 @@ def held_out(histories: sparse.csr_array) -> HeldOut:
     chosen = np.random.default_rng(2).random(histories.nnz) < 0.2
     parts = []
     for entries in (~chosen, chosen):
-        ends = np.concatenate(([0], np.cumsum(entries)))[histories.indptr]
-        parts.append(sparse.csr_array((histories.data[entries], histories.indices[entries], ends), histories.shape))
+        ends = np.concatenate(([0], np.cumsum(entries)))[histories.indptr].astype(np.int32)  # as implicit wants
+        parts.append(
+            sparse.csr_array(
+                (histories.data[entries], histories.indices[entries].astype(np.int32), ends), histories.shape
+            )
+        )
     nothing = np.zeros(histories.shape[0], dtype=np.int64)
     return HeldOut(parts[0], parts[1], IdIndex.range(histories.shape[0]), nothing)
 
