@@ -152,7 +152,7 @@ def kernel_cost(shape: Shape, config: SparseFcConfig, spread_epochs: int = 0) ->
     spread = Work(products=3 * shape.cells * config.starts * config.latent, moved=200 * shape.cells * config.starts)
     return replace(
         plain,
-        fit_bytes=int(plain.fit_bytes + 8 * FLOAT * weights + (SPREAD if spread_epochs else 0)),
+        fit_bytes=int(plain.fit_bytes + 14 * FLOAT * weights + (SPREAD if spread_epochs else 0)),
         fit=plain.fit + kernels + spread * spread_epochs,
     )
 
