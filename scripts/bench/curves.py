@@ -33,7 +33,8 @@ import stored
 from generate import Size, write_log
 
 BASE = Size(users=20_000, items=8_000, interactions=1_000_000)
-DOUBLINGS = {"users": (-2, 2), "items": (-2, 2), "interactions": (-2, 2)}
+DOUBLINGS = {"users": (-2, 2), "items": (-3, 1), "interactions": (-3, 1)}
+"""From how many halvings of the base to how many doublings: beyond, some jobs would take all the time."""
 TOP, METRICS = 100, ("ndcg@10", "ndcg@100", "recall@20", "map@10", "mrr@10", "coverage@100")
 MODELS: dict[str, dict[str, Any]] = {
     "ease": {},
