@@ -161,7 +161,10 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "no items": (lambda f: (f / "items.parquet").unlink(), r"items\.parquet is missing"),
     "items cut short": (lambda f: truncate(f / "items.parquet", 0.6), r"items\.parquet is (cut short|not a Parquet)"),
     "items are text": (lambda f: (f / "items.parquet").write_text("id,count\n1,2\n"), "not a Parquet file"),
-    "a name that is no text": (lambda f: replace_bytes(f / "items.parquet", b"count", b"cou\xff\x80"), "not a Parquet file"),
+    "a name that is no text": (
+        lambda f: replace_bytes(f / "items.parquet", b"count", b"cou\xff\x80"),
+        "not a Parquet file",
+    ),
     "items without counts": (lambda f: rewrite_items(f, id=["a"]), "should have the column 'count' of int64"),
     "counts of another type": (lambda f: rewrite_items(f, id=["a"], count=["1"]), "column 'count' of int64"),
     "items lost": (lambda f: rewrite_items(f, id=["a"], count=[1]), "should have 40 complete rows and has 1"),
