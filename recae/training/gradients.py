@@ -32,9 +32,7 @@ class ColumnSums:
         self.x, self.dense = x, dense
 
     def add_rows(self, rows: slice, total: Tensor, first: bool = False) -> None:
-        if first:
-            total.zero_()
-        add_column_sums(self.x, self.dense, total, rows)
+        add_column_sums(self.x, self.dense, total, rows, first=first)
 
 
 def gradient_of(parameter: Tensor) -> Tensor:

@@ -13,6 +13,9 @@ from scipy import sparse
 from torch import Tensor
 from torch.nn import functional
 
+_CROWDED = 16
+"""Columns are added as a whole where more than one in so many is in use."""
+
 
 @dataclass(frozen=True, eq=False)
 class ByColumn:
@@ -154,15 +157,33 @@ def row_sums_of(x: SparseRows, dense: Tensor) -> Tensor:
     return functional.embedding_bag(x.indices, dense, x.indptr[:-1], mode="sum", per_sample_weights=x.values)
 
 
-def add_column_sums(x: SparseRows, dense: Tensor, total: Tensor, block: slice | None = None) -> None:
-    """total += x.T @ dense, for dense (n_rows, latent), total (n_columns, latent); touches only columns in use.
+def add_column_sums(
+    x: SparseRows, dense: Tensor, total: Tensor, block: slice | None = None, *, first: bool = False
+) -> None:
+    """total += x.T @ dense, for dense (n_rows, latent), total (n_columns, latent); or total = that as the `first`.
 
-    With a block of columns, total is (block, latent) and takes those columns alone.
+    With a block of columns, total is (block, latent) and takes those columns alone. Where few columns are in use, no
+    others are touched.
     """
     by = x.by_column
     block = slice(0, x.n_columns) if block is None else block
     columns, places = by.between(block)
-    if columns.start < columns.stop:
-        values, starts = x.values[by.order[places]], by.starts[columns] - places.start
+    used, entries = by.columns[columns], by.order[places]
+    many = len(used) * _CROWDED > len(total)
+    if many:
+        # Sums for all columns, most of them zero, are added faster than rows that lie apart.
+        number = torch.searchsorted(used, torch.arange(block.start, block.stop, device=used.device))
+        starts = functional.pad(by.starts[columns] - places.start, (0, 1), value=len(entries))[number]
+    else:
+        starts = by.starts[columns] - places.start
+    if first and not many:
+        total.zero_()
+    if len(used):
+        values = x.values[entries]
         sums = functional.embedding_bag(by.rows[places], dense, starts, mode="sum", per_sample_weights=values)
-        total.index_add_(0, by.columns[columns] - block.start, sums)
+        if not many:
+            total.index_add_(0, used - block.start, sums)
+        elif first:
+            total.copy_(sums)
+        else:
+            total.add_(sums)
