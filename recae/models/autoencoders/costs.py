@@ -41,6 +41,7 @@ def network_cost(
     repeats: float = 1.0,
     judged: int | None = None,
     blocks: int = BLOCKS,
+    moving: float = 1.0,
 ) -> Cost:
     """The cost of a network that the one training loop trains.
 
@@ -55,6 +56,7 @@ def network_cost(
         repeats: entries of a batch that are looked at, for each that there is.
         blocks: bytes of the blocks in which outputs for all items are computed; 0 where outputs are at entries only.
         judged: users ranked after each epoch, where training may stop early; by default those cut from the log.
+        moving: the share of the weights that a step moves.
     """
     rows = rows or shape.users
     in_batch = min(config.batch_users, max(rows, 1))
@@ -63,7 +65,7 @@ def network_cost(
     cut = min(max(shape.users // 100, 50), 2000, max(shape.users // 10, 1))
     ranked = 0 if not config.patience else cut if judged is None else judged
     validated = (score + ranking(shape.items)) * ranked
-    optimizer = Work(moved=40 * floats, steps=1) * steps
+    optimizer = Work(moved=40 * floats * moving, steps=1) * steps
     return Cost(
         int(TRAINED * floats + batch + more + ENTRY * shape.interactions)
         + min(MEMORY_BYTES, 12 * ranked * shape.items)
@@ -76,10 +78,17 @@ def network_cost(
     )
 
 
-def multinomial_epoch(shape: Shape, into: float, out: float) -> Work:
-    """All users once, from the sparse first layer (`into` wide) to the softmax over all items (`out` wide)."""
-    softmax = Work(narrow=4 * out * shape.cells, moved=8 * FLOAT * shape.cells)
+def multinomial_epoch(shape: Shape, into: float, out: float, items: float | None = None) -> Work:
+    """All users once, from the sparse first layer (`into` wide) to the softmax over `items` (`out` wide)."""
+    cells = float(shape.users) * (shape.items if items is None else items)
+    softmax = Work(narrow=4 * out * cells, moved=8 * FLOAT * cells)
     return softmax + sum_rows(3 * shape.interactions, into)
+
+
+def items_in_step(shape: Shape, batch_users: int, sampled: int) -> float:
+    """Items of the softmax in one step: all, or those of the batch and the sample."""
+    entries = batch_users * shape.interactions / max(shape.users, 1)
+    return min(float(shape.items), sampled + entries) if sampled else float(shape.items)
 
 
 def cosine_epoch(shape: Shape, latent: int, batch_users: int) -> Work:

@@ -9,7 +9,7 @@ import torch
 from scipy import sparse
 from torch import Tensor, nn
 
-from recae.models.autoencoders.costs import dense_score, multinomial_epoch, network_cost
+from recae.models.autoencoders.costs import dense_score, items_in_step, multinomial_epoch, network_cost
 from recae.models.autoencoders.network import NetworkConfig, NetworkRecommender, sampled_pass
 from recae.models.base import ModelInfo, param
 from recae.models.cost import Cost, Shape
@@ -84,7 +84,7 @@ class MultDae(NetworkRecommender):
         title="Mult-DAE",
         source="Liang, Krishnan, Hoffman, Jebara 2018: Variational Autoencoders for Collaborative Filtering (WWW)",
         family="autoencoder",
-        cost="memory 24 x items x latent bytes; time per epoch ~ users x items x latent",
+        cost="memory 24 x items x latent bytes; time per epoch ~ users x items x latent, or users x sampled x latent",
     )
     Config = MultDaeConfig
     grid: ClassVar[tuple[dict[str, Any], ...]] = (
@@ -95,13 +95,15 @@ class MultDae(NetworkRecommender):
 
     def cost(self, shape: Shape) -> Cost:
         width, items = self.config.latent, shape.items
+        chosen = items_in_step(shape, self.config.batch_users, self.config.sampled)
         return network_cost(
             shape,
             self.config,
             floats=2 * items * width,
             kept=2 * items * width,
             hidden=2 * width,
-            epoch=multinomial_epoch(shape, width, width),
+            epoch=multinomial_epoch(shape, width, width, chosen),
+            moving=chosen / max(items, 1),
             score=dense_score(shape, width, width),
         )
 

@@ -9,7 +9,7 @@ import torch
 from scipy import sparse
 from torch import Tensor, nn
 
-from recae.models.autoencoders.costs import dense_score, multinomial_epoch, network_cost
+from recae.models.autoencoders.costs import dense_score, items_in_step, multinomial_epoch, network_cost
 from recae.models.autoencoders.network import NetworkConfig, NetworkRecommender, sampled_pass
 from recae.models.base import ModelInfo, param
 from recae.models.cost import Cost, Shape, Work
@@ -118,7 +118,7 @@ class MultVae(NetworkRecommender):
         title="Mult-VAE",
         source="Liang, Krishnan, Hoffman, Jebara 2018: Variational Autoencoders for Collaborative Filtering (WWW)",
         family="autoencoder",
-        cost="memory 24 x items x hidden bytes; time per epoch ~ users x items x hidden",
+        cost="memory 24 x items x hidden bytes; time per epoch ~ users x items x hidden, or users x sampled x hidden",
     )
     Config = MultVaeConfig
     grid: ClassVar[tuple[dict[str, Any], ...]] = (
@@ -131,13 +131,15 @@ class MultVae(NetworkRecommender):
     def cost(self, shape: Shape) -> Cost:
         hidden, latent, items = self.config.hidden, self.config.latent, shape.items
         into, out, small = hidden or 2 * latent, hidden or latent, 3 * hidden * latent
+        chosen = items_in_step(shape, self.config.batch_users, self.config.sampled)
         return network_cost(
             shape,
             self.config,
             floats=items * (into + out) + small,
             kept=items * (into + out) + small,
             hidden=into + out + 6 * latent,
-            epoch=multinomial_epoch(shape, into, out) + Work(products=3 * small * shape.users),
+            epoch=multinomial_epoch(shape, into, out, chosen) + Work(products=3 * small * shape.users),
+            moving=chosen / max(items, 1),
             score=dense_score(shape, into, out),
         )
 

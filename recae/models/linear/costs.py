@@ -10,6 +10,8 @@ from recae.models.linear.spd import PIVOT, TILE
 
 PANELS = 64 << 20
 """Beside a matrix that is inverted: what the panels of small ones and the libraries take."""
+SYSTEMS = 1 << 30
+"""What SANSA's small systems may take that are cut out together."""
 RARE_ITEMS = (
     "drop rare items (--min-item-users), or choose sansa, pure-svd, ials or item-knn, whose memory grows with the "
     "interactions"
@@ -86,13 +88,13 @@ def slim_cost(shape: Shape) -> Cost:
 
 
 def sansa_cost(shape: Shape, density: float, spare: float) -> Cost:
-    """Two rounds of small systems, one for each item, whose places are all that is kept."""
+    """Two rounds of small systems, one for each item, cut from a Gram matrix whose blocks are bounded."""
     items = shape.items
     budget = min(int(density * items**2), items * (items - 1) // 2)
     per_item, tried = budget / max(items, 1), spare * budget / max(items, 1)
-    solved = Work(products=3 * items * (tried**3 + per_item**3), sparse=20 * items * tried**2, steps=items / 5)
+    solved = Work(products=3 * items * (tried**3 + per_item**3), sparse=shape.user_squares, steps=items / 5)
     return Cost(
-        int(24 * spare * budget) + (600 << 20) + fit_common(shape),
+        int(24 * spare * budget + min(16 * items * (1 + tried) ** 2, SYSTEMS)) + (600 << 20) + fit_common(shape),
         8 * (budget + items),
         Work(sparse=shape.user_squares) + solved,
         sparse_score(shape, 2 * per_item),
