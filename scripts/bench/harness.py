@@ -139,7 +139,9 @@ def once(task: Task, data: str, home: Path, line: Line, limits: Limits) -> None:
             line.record["quality"] = judge(lists, home)
     values = {name.lower(): value for name, value in answer.pop("values", {}).items()}
     if values:
-        line.record["quality"] = {name: values[name] for name in ("ndcg@10", "recall@20") if name in values}
+        line.record["quality"] = {
+            name: values[name] for name in ("ndcg@10", "recall@20", "trecall@20") if name in values
+        }
     for name in ("versions", "note"):
         if name in answer:
             line.record[name] = answer.pop(name)

@@ -27,7 +27,8 @@ reading data and loading libraries are not timed, and what is compared is the me
 less than five seconds is done twice in its process and the second time counts, so that nobody pays for what is loaded
 or compiled at first use; what takes longer than a minute is not repeated in further processes. Memory is the peak of
 the whole process, libraries and data included; a run that allocates more than its limit, or takes longer, has failed,
-and what it said last is quoted. The quality of the lists is computed by one formula for everybody. Code "without a
+and what it said last is quoted. The quality of the lists is computed by one formula for everybody; trecall divides the
+hits by the places or the targets, whichever are fewer. Code "without a
 library" is what one would write in NumPy or PyTorch; it is shown for orientation and not counted among the libraries.
 """
 
@@ -111,7 +112,7 @@ def section(task: Task, found: dict[str, Any], pictures: Path) -> list[str]:
 
 
 def times_table(done: list[Record]) -> list[str]:
-    head = ["", "seconds", "times recae's", "users/s", "memory", "NDCG@10", "recall@20", "runs"]
+    head = ["", "seconds", "times recae's", "users/s", "memory", "NDCG@10", "recall@20", "trecall@20", "runs"]
     rows = []
     for entry in done:
         took = [one["seconds"] for one in entry["runs"]]
@@ -124,7 +125,7 @@ def times_table(done: list[Record]) -> list[str]:
                 "" if entry["peer"] == "recae" else ratio(times_slower(entry)),
                 f"{users / seconds(entry):,.0f}" if users else "",
                 gigabytes(memory(entry)),
-                *(f"{quality[name]:.4f}" if name in quality else "" for name in ("ndcg@10", "recall@20")),
+                *(f"{quality[name]:.4f}" if name in quality else "" for name in ("ndcg@10", "recall@20", "trecall@20")),
                 str(len(took)),
             ]
         )

@@ -1,4 +1,4 @@
-"""The quality of lists by one formula for everybody: NDCG@10 and recall@20."""
+"""The quality of lists by one formula for everybody: NDCG@10 and truncated recall at 20."""
 
 from __future__ import annotations
 
@@ -22,4 +22,4 @@ def judge(lists_file: Path, home: Path) -> dict[str, float]:
     ideal = np.append(0, np.cumsum(gains))[np.minimum(counts, 10)]
     ndcg = (hits[:, :10] * gains).sum(axis=1) / ideal
     recall = hits[:, :20].sum(axis=1) / np.minimum(counts, 20)
-    return {"ndcg@10": float(ndcg.mean()), "recall@20": float(recall.mean())}
+    return {"ndcg@10": float(ndcg.mean()), "trecall@20": float(recall.mean())}
