@@ -115,8 +115,8 @@ def _lists(log: Any, what: str) -> dict[str, float]:
     from recae.models.registry import create
     from recae.ranking.recommend import recommend
 
-    held_out = make_split(log, "per-user:test=0.2").test
-    model = create("ials", **RANKED_BY).fit(log)
+    split = make_split(log, "per-user:test=0.2")
+    held_out, model = split.test, create("ials", **RANKED_BY).fit(split.train)
     if what == "rank":
         return _timed(lambda: recommend(model, held_out.history, TOP))
     return _timed(lambda: evaluate(model, held_out, METRICS))
