@@ -25,11 +25,11 @@ recae and other libraries at the same work on the same data:
 installs each library into an environment of its own, and lets them take turns: every run is a process of its own,
 reading data and loading libraries are not timed, and what is compared is the median of the runs of one call. Work of
 less than five seconds is done twice in its process and the second time counts, so that nobody pays for what is loaded
-or compiled at first use; what takes longer than a minute is not repeated in further processes. Memory is the peak of
-the whole process, libraries and data included; a run that allocates more than its limit, or takes longer, has failed,
-and what it said last is quoted. The quality of the lists is computed by one formula for everybody; trecall divides the
-hits by the places or the targets, whichever are fewer. Code "without a
-library" is what one would write in NumPy or PyTorch; it is shown for orientation and not counted among the libraries.
+or compiled at first use; long work is not repeated in further processes: the column "runs" says how often each one was
+run. Memory is the peak of the whole process, libraries and data included; a run that allocates more than its limit, or
+takes longer, has failed, and what it said last is quoted. The quality of the lists is computed by one formula for
+everybody; trecall divides the hits by the places or the targets, whichever are fewer. Code "without a library" is what
+one would write in NumPy or PyTorch; it is shown for orientation and not counted among the libraries.
 """
 
 

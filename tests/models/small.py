@@ -4,6 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+KERNEL_NETWORK = {
+    "latent": 10,
+    "epochs": 60,
+    "l2": 3.0,
+    "hidden_l2": 3.0,
+    "dropout": 0.5,
+    "learning_rate": 0.02,
+    "batch_users": 20,
+    "starts": 1,
+}
 SMALL: dict[str, dict[str, Any]] = {
     "pure-svd": {"factors": 4},
     "ials": {"factors": 8, "l2": 1.0, "epochs": 5},
@@ -34,26 +44,8 @@ SMALL: dict[str, dict[str, Any]] = {
         "learning_rate": 0.03,
         "starts": 2,
     },
-    "sparse-fc": {
-        "latent": 10,
-        "epochs": 60,
-        "l2": 3.0,
-        "hidden_l2": 3.0,
-        "dropout": 0.5,
-        "learning_rate": 0.02,
-        "batch_users": 20,
-        "starts": 1,
-    },
-    "glocal-k": {
-        "latent": 10,
-        "epochs": 60,
-        "l2": 3.0,
-        "hidden_l2": 3.0,
-        "dropout": 0.5,
-        "learning_rate": 0.02,
-        "batch_users": 20,
-        "starts": 1,
-    },
+    "sparse-fc": KERNEL_NETWORK,
+    "glocal-k": KERNEL_NETWORK,
     "mult-dae": {"latent": 10, "epochs": 30, "learning_rate": 0.01, "batch_users": 20},
     "mult-vae": {"hidden": 20, "latent": 8, "epochs": 30, "batch_users": 20},
     "cdae": {"latent": 8, "epochs": 30, "learning_rate": 0.03, "batch_users": 20},
