@@ -1,4 +1,4 @@
-"""`command`: what every command shares: examples, --config, --json, -q/-v, --threads, --traceback and a console."""
+"""`command`: what every command shares: examples, a console, --config, --json, -q/-v, --log-format, --threads."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ import dataclasses
 import functools
 import shlex
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import click
 
 from recae.cli.config import defaults_from, keys_of
-from recae.cli.console import Call, Console
+from recae.cli.console import Call, Console, new_run_id
 from recae.cli.help import COMMON, Command, LazyGroup, Option
-from recae.cli.progress import progress_for
+from recae.cli.logs import FORMATS, form_of
+from recae.cli.progress import LineProgress, progress_for
 from recae.cli.threads import use_threads
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -33,13 +35,17 @@ def command(path: str, *, examples: Sequence[str]) -> Callable[[Callable[..., No
 
     def make(function: Callable[..., None]) -> Command:
         @functools.wraps(function)
-        def callback(*, json: bool, quiet: bool, verbose: int, threads: int | None, **values: Any) -> None:
-            verbosity = -1 if quiet else verbose
+        def callback(
+            *, json: bool, quiet: bool, verbose: int, threads: int | None, log_format: str, **values: Any
+        ) -> None:
+            verbosity, run_id = -1 if quiet else verbose, new_run_id()
             use_threads(threads)
             call = click.get_current_context().find_root().obj or Call((), json)
-            call.as_json = json
+            call.as_json, call.form = json, form_of(log_format, run_id, path)
+            progress = progress_for(verbosity, call.form)
             typed = shlex.join(["recae", *call.arguments])
-            function(Console(path, typed, json, verbosity, progress=progress_for(verbosity)), **values)
+            with progress.beating() if isinstance(progress, LineProgress) else nullcontext():
+                function(Console(path, typed, json, verbosity, run_id, progress=progress), **values)
 
         with_options = _added(callback, _COMMON_OPTIONS)
         return click.command(path.split()[-1], cls=Command, path=path, examples=examples)(with_options)
@@ -105,6 +111,13 @@ _COMMON_OPTIONS = (
     _flag("--json", is_flag=True, help="Give the result as one JSON object, the last line of stdout."),
     _flag("-q", "--quiet", is_flag=True, help="No narration and no progress on stderr."),
     _flag("-v", "--verbose", count=True, help="Tell more on stderr."),
+    _flag(
+        "--log-format",
+        type=click.Choice(FORMATS),
+        default="plain",
+        show_default=True,
+        help="How stderr is told: sentences; text with time, run and memory; or JSON lines.",
+    ),
     _flag("--threads", type=click.IntRange(min=1), metavar="N", help="Processor threads to use.  [default: all]"),
     _flag(
         "--traceback",

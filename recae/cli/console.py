@@ -16,6 +16,7 @@ from typing import Any
 
 import click
 
+from recae.cli.logs import Form, plain
 from recae.cli.progress import LineProgress
 from recae.progress import Progress
 
@@ -26,6 +27,8 @@ class Call:
 
     arguments: tuple[str, ...]
     as_json: bool
+    form: Form = plain
+    """How its errors and warnings are told."""
 
 
 def new_run_id() -> str:

@@ -18,6 +18,7 @@ from click.core import ParameterSource
 
 from recae.cli.console import Call, json_line
 from recae.cli.help import LazyGroup
+from recae.cli.logs import Event, plain
 from recae.errors import CapacityError, RecaeError, StorageError
 
 COMMANDS = {
@@ -69,13 +70,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a title that the terminal cannot show ends no job
-    with _sigterm_raises(), _short_warnings():
-        return _guarded(arguments)
-
-
-def _guarded(arguments: list[str]) -> int:
     # What a command makes of its options and its configuration file replaces this first guess.
     call = Call(tuple(arguments), "--json" in arguments or _is_set("RECAE_JSON"))
+    with _sigterm_raises(), _short_warnings(call):
+        return _guarded(arguments, call)
+
+
+def _guarded(arguments: list[str], call: Call) -> int:
     try:
         with cli.make_context("recae", arguments.copy(), obj=call) as context:
             cli.invoke(context)
@@ -109,7 +110,7 @@ def _guarded(arguments: list[str]) -> int:
 def _fail(call: Call, error: BaseException, sentence: str, code: int) -> int:
     if "--traceback" in call.arguments or _is_set("RECAE_TRACEBACK"):
         traceback.print_exception(error)
-    click.echo(f"recae: {sentence}", err=True)
+    click.echo(f"recae: {sentence}" if call.form is plain else call.form(Event("error", message=sentence)), err=True)
     if call.as_json:
         click.echo(json_line({"status": "error", "exit_code": code, "message": sentence}))
     return code
@@ -171,7 +172,7 @@ def _sigterm_raises() -> Iterator[None]:
 
 
 @contextmanager
-def _short_warnings() -> Iterator[None]:
+def _short_warnings(call: Call) -> Iterator[None]:
     """Warnings of libraries as one line on stderr, without the place in somebody else's code."""
 
     def show(
@@ -182,7 +183,8 @@ def _short_warnings() -> Iterator[None]:
         file: TextIO | None = None,
         line: str | None = None,
     ) -> None:
-        click.echo(f"recae: warning: {message}", err=True)
+        told = Event("warning", message=str(message))
+        click.echo(f"recae: warning: {message}" if call.form is plain else call.form(told), err=True)
 
     with warnings.catch_warnings():
         warnings.showwarning = show

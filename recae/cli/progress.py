@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
+from recae.cli.logs import Event, Form, plain
 from recae.progress import SILENT, Progress, Task
 
 if TYPE_CHECKING:
@@ -16,15 +18,17 @@ if TYPE_CHECKING:
 SECONDS_BETWEEN_LINES = 30.0
 
 
-def progress_for(verbosity: int) -> Progress:
-    """What suits this process: silence when quiet, bars on a terminal, else lines."""
+def progress_for(verbosity: int, form: Form = plain) -> Progress:
+    """What suits this process: silence when quiet, bars on a terminal that nobody wants a log on, else lines."""
     if verbosity < 0:
         return SILENT
-    return BarProgress() if sys.stderr.isatty() else LineProgress(tell_short_tasks=verbosity > 0)
+    if form is plain and sys.stderr.isatty():
+        return BarProgress()
+    return LineProgress(tell_short_tasks=verbosity > 0, form=form)
 
 
 class LineProgress:
-    """Plain lines, for log files and schedulers."""
+    """Lines, for log files and schedulers."""
 
     def __init__(
         self,
@@ -33,20 +37,52 @@ class LineProgress:
         every: float = SECONDS_BETWEEN_LINES,
         clock: Callable[[], float] = time.monotonic,
         tell_short_tasks: bool = False,
+        form: Form = plain,
     ) -> None:
-        self.stream, self.every, self.clock = stream, every, clock
+        self.stream, self.every, self.clock, self.form = stream, every, clock, form
         self.tell_short_tasks = tell_short_tasks
+        self.told_at = self.began_at = clock()
+        self.open: list[_Lines] = []
 
     @contextmanager
     def task(self, label: str, total: int | None = None, unit: str = "") -> Iterator[Task]:
         """Lines while the task runs, and one at its end if it was long."""
         lines = _Lines(self, label, total, unit)
-        yield lines
-        lines.end()
+        self.open.append(lines)
+        try:
+            yield lines
+            lines.end()
+        finally:
+            self.open.remove(lines)
 
     def say(self, message: str) -> None:
         """One line."""
-        print(message, file=self.stream or sys.stderr, flush=True)
+        self.began_at = self.clock()
+        self.tell(Event("message", self.open[-1].label if self.open else "", message))
+
+    def tell(self, event: Event) -> None:
+        """Write an event down."""
+        self.told_at = self.clock()
+        print(self.form(event), file=self.stream or sys.stderr, flush=True)
+
+    @contextmanager
+    def beating(self) -> Iterator[None]:
+        """While the body runs, a line whenever nothing was told for so long: a silent job looks like a dead one."""
+        over = threading.Event()
+        thread = threading.Thread(target=self._beat, args=(over,), name="heartbeat", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+    def _beat(self, over: threading.Event) -> None:
+        while not over.wait(max(self.told_at + self.every - self.clock(), 0.01)):
+            if self.clock() - self.told_at >= self.every:
+                now, innermost = self.clock(), self.open[-1] if self.open else None
+                stage, since = (innermost.label, innermost.started) if innermost else ("", self.began_at)
+                self.tell(Event("waiting", stage, seconds=now - since))
 
 
 class _Lines:
@@ -61,22 +97,22 @@ class _Lines:
         now = self.parent.clock()
         if now - self.last >= self.parent.every:
             self.last, self.told = now, True
-            self.parent.say(self.line(now))
+            self.parent.tell(self.event(now))
 
     def end(self) -> None:
         if self.told or self.parent.tell_short_tasks:
-            self.parent.say(self.line(self.parent.clock(), finished=True))
+            self.parent.tell(self.event(self.parent.clock(), finished=True))
 
-    def line(self, now: float, *, finished: bool = False) -> str:
-        seconds = max(now - self.started, 1e-9)
-        of = f"/{self.total:,}" if self.total is not None else ""
-        rate = self.done / seconds
-        parts = [f"{self.done:,}{of} {self.unit}".strip(), f"{rate:,.1f}/s" if rate < 100 else f"{rate:,.0f}/s"]
-        if finished:
-            parts.append(f"done in {seconds:,.1f} s")
-        elif self.total is not None and self.done:
-            parts.append(f"{(self.total - self.done) / rate:,.0f} s left")
-        return f"{self.label}: " + ", ".join([*parts, self.note] if self.note else parts)
+    def event(self, now: float, *, finished: bool = False) -> Event:
+        return Event(
+            "done" if finished else "progress",
+            self.label,
+            done=self.done,
+            total=self.total,
+            unit=self.unit,
+            seconds=now - self.started,
+            note=self.note,
+        )
 
 
 class BarProgress:
