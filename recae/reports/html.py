@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from recae.reports import plots
-from recae.reports.comparison import Comparison, ExampleUser, ModelRun, Trial
+from recae.reports.comparison import Comparison, ModelRun, Trial
 from recae.reports.datafacts import data_rows, histogram, split_rows, split_table
+from recae.reports.examples import MOST_EXAMPLES, MOST_TARGETS, example
 from recae.reports.page import clipped, drawn, making, meter, write_page
 from recae.reports.pairs import pair_sentence
 from recae.reports.standing import best_of_each
@@ -27,9 +28,6 @@ from recae.reports.wording import (
     whole,
 )
 
-MOST_EXAMPLES = 12
-MOST_TARGETS = 10
-"""More are shown only if they are hits."""
 MOST_TRIALS = 200
 
 
@@ -52,6 +50,7 @@ def _context(comparison: Comparison) -> dict[str, Any]:
         plots.spread_plot(comparison),
         plots.tail_plot(comparison),
     ]
+    order = [run.name for run in comparison.leaderboard()]
     curves = [plots.curve_plot(run) for run in comparison.leaderboard()]
     return {
         "headline": clipped(judged.headline),
@@ -68,7 +67,7 @@ def _context(comparison: Comparison) -> dict[str, Any]:
         "curves": [drawn(plot) for plot in curves if plot],
         "pairs": [clipped(pair_sentence(test)) for test in comparison.pairs],
         "settings": [_settings(run, metric) for run in comparison.leaderboard()],
-        "examples": [_example(user, comparison) for user in comparison.examples[:MOST_EXAMPLES]],
+        "examples": [example(user, order) for user in comparison.examples[:MOST_EXAMPLES]],
         "data": data_rows(comparison.data),
         "histogram": histogram(comparison.data),
         "split": split_rows(comparison.split),
@@ -144,36 +143,3 @@ def _settings(run: ModelRun, metric: str) -> dict[str, Any]:
 def _chosen(run: ModelRun, lower: bool) -> Trial:
     fitting = [t for t in run.trials if all(run.config.get(key) == value for key, value in t.settings.items())]
     return (min if lower else max)(fitting or run.trials, key=lambda trial: trial.value)
-
-
-def _example(user: ExampleUser, comparison: Comparison) -> dict[str, Any]:
-    lists = [
-        {
-            "name": run.name,
-            "hits": sum(hit for _, hit in user.lists[run.name]),
-            "places": [(clipped(title), hit) for title, hit in user.lists[run.name]],
-        }
-        for run in comparison.leaderboard()
-        if run.name in user.lists
-    ]
-    shown = _targets_shown(user)
-    return {
-        "user": clipped(user.user),
-        "history": [clipped(title) for title in user.history],
-        "targets": [clipped(title) for title in shown],
-        "more": whole(len(user.targets) - len(shown)) if len(user.targets) > len(shown) else "",
-        "lists": lists,
-    }
-
-
-def _targets_shown(user: ExampleUser) -> list[str]:
-    """Every target that a list found, and others up to `MOST_TARGETS`, in the order in which they are given."""
-    hits = {title for places in user.lists.values() for title, hit in places if hit}
-    room = MOST_TARGETS - sum(title in hits for title in user.targets)
-    shown = []
-    for title in user.targets:
-        if title not in hits:
-            room -= 1
-        if title in hits or room >= 0:
-            shown.append(title)
-    return shown

@@ -1,0 +1,48 @@
+"""One user as the template `card` of examples.html.j2 shows it: history, hidden items, lists side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from recae.reports.comparison import ExampleUser
+from recae.reports.page import clipped
+from recae.reports.wording import whole
+
+MOST_EXAMPLES = 12
+MOST_TARGETS = 10
+"""More are shown only if they are hits."""
+
+
+def example(user: ExampleUser, order: Sequence[str]) -> dict[str, Any]:
+    """`user` for the template, with the lists of the models that have one in the `order` of their names."""
+    lists = [
+        {
+            "name": name,
+            "hits": sum(hit for _, hit in user.lists[name]),
+            "places": [(clipped(title), hit) for title, hit in user.lists[name]],
+        }
+        for name in order
+        if name in user.lists
+    ]
+    shown = targets_shown(user)
+    return {
+        "user": clipped(user.user),
+        "history": [clipped(title) for title in user.history],
+        "targets": [clipped(title) for title in shown],
+        "more": whole(len(user.targets) - len(shown)) if len(user.targets) > len(shown) else "",
+        "lists": lists,
+    }
+
+
+def targets_shown(user: ExampleUser) -> list[str]:
+    """Every target that a list found, and others up to `MOST_TARGETS`, in the order in which they are given."""
+    hits = {title for places in user.lists.values() for title, hit in places if hit}
+    room = MOST_TARGETS - sum(title in hits for title in user.targets)
+    shown = []
+    for title in user.targets:
+        if title not in hits:
+            room -= 1
+        if title in hits or room >= 0:
+            shown.append(title)
+    return shown
