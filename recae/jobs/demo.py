@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from recae.data.catalog import read_catalog
 from recae.data.split_folder import MARKER as SPLIT_MARKER
 from recae.jobs.compare import DEFAULT_MODELS, Compared, compare
-from recae.jobs.compare import MARKER as COMPARISON_MARKER
+from recae.jobs.contest_files import MARKER as COMPARISON_MARKER
 from recae.jobs.evaluate import Judged, evaluate
 from recae.jobs.known import refuse_strange_sample, write_sample_to
 from recae.jobs.outputs import refuse_strange, refuse_strange_file

@@ -95,7 +95,7 @@ def test_what_is_notable_is_said(told: Any) -> None:
 def test_a_comparison_is_refused_before_any_model_is_fitted(
     crowds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("recae.jobs.compare.select", lambda *_, **__: pytest.fail("a model was fitted"))
+    monkeypatch.setattr("recae.jobs.contest_run.select", lambda *_, **__: pytest.fail("a model was fitted"))
     may = RunOptions(max_memory=64 << 20)
     with pytest.raises(CapacityError, match=r"^ease on .* What would fit: "):
         compare(crowds, models=["popularity", "ease"], out=tmp_path / "c", trials=0, options=may)
