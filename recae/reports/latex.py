@@ -24,20 +24,21 @@ def to_latex(comparison: Comparison, *, intervals: bool = False) -> str:
     board, metrics = comparison.leaderboard(), comparison.metrics
     letters = {run.name: letter_of(place) for place, run in enumerate(board)}
     tested = {test.metric for test in comparison.pairs}
-    names = _names(board)
-    marks, best = _marks(comparison, letters), best_of_each(comparison)
+    names, marks, best = _names(board), _marks(comparison, letters), best_of_each(comparison)
 
     def cells(run: ModelRun, metric: str) -> str:
         shown = _figure(run, metric, run.name in best.get(metric, ()), intervals)
         mark = marks.get((run.name, metric))
         return shown + (" & " + (rf"\textsuperscript{{{mark}}}" if mark else "") if metric in tested else "")
 
-    head = [rf"\multicolumn{{2}}{{c}}{{{_label(m)}}}" if m in tested else _label(m) for m in metrics]
-    lead = (lambda letter: [letter]) if tested else (lambda letter: [])
-    rows = [[*lead(letters[run.name]), protected(names[run.name]), *(cells(run, m) for m in metrics)] for run in board]
-    columns = "l" * len(lead("")) + "l" + "".join("r@{}l" if metric in tested else "r" for metric in metrics)
+    head = ["Model", *(rf"\multicolumn{{2}}{{c}}{{{_label(m)}}}" if m in tested else _label(m) for m in metrics)]
+    rows = [[protected(names[run.name]), *(cells(run, metric) for metric in metrics)] for run in board]
+    columns = "l" + "".join("r@{}l" if metric in tested else "r" for metric in metrics)
+    if tested:
+        head, columns = ["", *head], "l" + columns
+        rows = [[letters[run.name], *row] for run, row in zip(board, rows, strict=True)]
     table = [
-        rf"\begin{{tabular}}{{@{{}}{columns}@{{}}}}", r"\toprule", _line([*lead(""), "Model", *head]), r"\midrule",
+        rf"\begin{{tabular}}{{@{{}}{columns}@{{}}}}", r"\toprule", _line(head), r"\midrule",
         *map(_line, rows), r"\bottomrule", r"\end{tabular}",
     ]  # fmt: skip
     needed = [NEEDED] if any(r"\recaeunicode" in line for line in table) else []
