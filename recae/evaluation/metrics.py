@@ -65,6 +65,13 @@ NO_DIRECTION = frozenset(
     ]
 )  # fmt: skip
 """Metrics that describe the lists; whether more of them is better is for people to say."""
+UNBOUNDED = frozenset(
+    [
+        *OF_RATINGS, "novelty", "psp", "entropy", "popularity-lift", "ild", "unexpectedness", "serendipity",
+        "miscalibration",
+    ]
+)  # fmt: skip
+"""Metrics that do not lie between 0 and 1."""
 
 MAX_CUTOFF = 1_000_000
 OTHER_NAMES = {

@@ -17,6 +17,8 @@ FLIPS = 9_999
 """Sign flips drawn: the smallest p-value is 1 / (FLIPS + 1)."""
 BLOCK_SIGNS = 2_000_000
 """Signs drawn at a time: bounds the memory to some 20 MB."""
+MOST_SIGNS, LEAST_FLIPS = 60_000_000, 999
+"""Signs drawn for a pair of models (a tenth of a second) unless that were fewer flips than a p-value needs."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,11 @@ def paired_tests(
     return tuple(
         replace(test, p_holm=float(p), n_pairs=len(found)) for test, p in zip(found, corrected, strict=True)
     )  # fmt: skip
+
+
+def affordable_flips(n_users: int) -> int:
+    """How many sign flips are drawn for a test over so many users where time counts."""
+    return min(FLIPS, max(LEAST_FLIPS, MOST_SIGNS // max(n_users, 1)))
 
 
 def randomisation_test(differences: np.ndarray, *, flips: int = FLIPS, seed: int = 42) -> float:

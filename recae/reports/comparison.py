@@ -6,16 +6,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from recae.evaluation.paired import FLIPS, PairedTest, paired_tests
+from recae.evaluation.paired import PairedTest, affordable_flips, paired_tests
 from recae.evaluation.result import Evaluation
 from recae.reports.wording import lower_is_better
 from recae.training.curve import LearningCurve
 
 if TYPE_CHECKING:
     from recae.reports.verdict import Verdict
-
-MOST_SIGNS, LEAST_FLIPS = 60_000_000, 999
-"""Signs drawn for a pair of models (a tenth of a second) unless that were fewer flips than a p-value needs."""
 
 
 @dataclass(frozen=True)
@@ -103,8 +100,7 @@ class Comparison:
         one = self.runs[0].evaluation
         if len(judged) < 2 or any(metric not in e.per_user or e.users != one.users for e in judged.values()):
             return ()
-        flips = min(FLIPS, max(LEAST_FLIPS, MOST_SIGNS // len(one.users)))
-        return paired_tests(judged, metric, flips=flips)
+        return paired_tests(judged, metric, flips=affordable_flips(len(one.users)))
 
     def leaderboard(self) -> tuple[ModelRun, ...]:
         """The runs, best first by the first metric (ties by name)."""

@@ -6,17 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from recae.counted import counted
+from recae.evaluation.metrics import UNBOUNDED
 from recae.evaluation.result import Evaluation
 from recae.reports.page import clipped, drawn, making, meter, write_page
 from recae.reports.plots import distribution_plot
 from recae.reports.wording import base_name, metric_label, metric_meaning, score
 
 _MOST_PLOTS = 4
-_UNBOUNDED = (
-    "novelty", "rmse", "mae", "psp", "entropy", "popularity-lift", "ild", "unexpectedness", "serendipity",
-    "miscalibration",
-)  # fmt: skip
-"""Metrics that do not lie between 0 and 1, and get no bar."""
 
 
 def write_evaluation_html(evaluation: Evaluation, facts: dict[str, Any], path: str | Path) -> None:
@@ -47,7 +43,7 @@ def _detail(metric: str, interval: tuple[float, float] | None) -> str:
 
 
 def _row(metric: str, value: float, interval: tuple[float, float] | None) -> dict[str, Any]:
-    bounded = base_name(metric) not in _UNBOUNDED
+    bounded = base_name(metric) not in UNBOUNDED
     return {
         "label": metric_label(metric),
         "text": score(value),
