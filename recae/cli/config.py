@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import difflib
-import tomllib
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
-from recae.errors import ConfigError, StorageError
+from recae.errors import ConfigError
+from recae.store.toml import read_toml
 
 
 def keys_of(command: click.Command) -> dict[str, str]:
@@ -41,7 +41,7 @@ def defaults_from(
         ConfigError: the file is no TOML, or names an option or a command that does not exist.
         StorageError: it cannot be read.
     """
-    content = _parsed(path)
+    content = read_toml(path)
     _refuse_strange_tables(path, content, commands)
     own: Any = content
     for part in command.split():
@@ -54,15 +54,6 @@ def defaults_from(
     _refuse_unknown(path, f" for {command}", mine, keys)
     values = {key: value for key, value in everywhere.items() if key in keys} | mine
     return {keys[key]: _settings(value) if key == "set" else value for key, value in values.items()}
-
-
-def _parsed(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is no valid TOML file: {error}.") from error
-    except OSError as error:
-        raise StorageError(f"{path} could not be read: {error.strerror or error}.") from error
 
 
 def _key(key: str) -> str:

@@ -31,6 +31,7 @@ COMMANDS = {
     "recommend": "recae.cli.recommend:recommend",
     "similar": "recae.cli.similar:similar",
     "inspect": "recae.cli.inspect:inspect",
+    "config": "recae.cli.job_config:group",
     "doctor": "recae.cli.doctor:doctor",
     "demo": "recae.cli.demo:demo",
     "completion": "recae.cli.completion:completion",

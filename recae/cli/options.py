@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from click.shell_completion import CompletionItem
 
 from recae.cli.base import Decorator, grouped, option
 from recae.errors import ConfigError
+from recae.jobs.amounts import bytes_of
 from recae.jobs.reading import Reading
 from recae.models.registry import model_names
 from recae.options import RunOptions
@@ -71,10 +71,10 @@ class Bytes(click.ParamType):  # type: ignore[type-arg]
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Read the number and its letter."""
-        found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([KMGT]?)(?:i?B)?", str(value).strip(), re.IGNORECASE)
-        if found is None:
-            self.fail(f"{value!r} is not an amount of memory such as 8G", param, ctx)
-        return int(float(found[1]) * 1024 ** " KMGT".index(found[2].upper() or " "))
+        try:
+            return bytes_of(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 COLUMN_OPTIONS: Sequence[Decorator] = (
