@@ -18,7 +18,7 @@ from recae.data.ids import UNKNOWN, IdIndex
 from recae.data.interactions import Columns, Interactions, ValueKind
 from recae.data.read import from_rows
 from recae.data.rows import OnBad, Source, collect
-from recae.data.split import HeldOut
+from recae.data.split import NO_TIME, HeldOut, last_times
 from recae.errors import DataError
 from recae.progress import SILENT, Progress
 
@@ -58,6 +58,8 @@ class Histories:
     """In the order of first appearance; a user all of whose items are unknown has an empty row."""
     unknown_items: UnknownItems
     columns: Columns
+    last_seen: np.ndarray | None = None
+    """(n_users,) int64: when each user's last interaction with a known item was, or `NO_TIME`; None without times."""
 
     def __repr__(self) -> str:
         return f"Histories({counted(len(self.users), 'user')}, {counted(int(self.matrix.nnz), 'interaction')})"
@@ -101,7 +103,9 @@ def read_histories(
     if value_kind is not None and log.columns.value_kind != value_kind:
         log = replace(log, matrix=log.binary(), columns=replace(log.columns, value=None, value_kind=None))
     known = items.positions(log.items.values)
-    return Histories(_onto(log, known, len(items)), log.users, _unknown(log, known), log.columns)
+    return Histories(
+        _onto(log, known, len(items)), log.users, _unknown(log, known), log.columns, _last_seen(log, known)
+    )
 
 
 def read_held_out(
@@ -143,7 +147,15 @@ def read_held_out(
     history = rows_for(targets.users, histories)
     target, already = _without(target, history)
     outside = targets.select(items=np.flatnonzero(known == UNKNOWN))
-    found = HeldOut(history, target, targets.users, outside.user_counts(), targets.columns, outside)
+    found = HeldOut(
+        history,
+        target,
+        targets.users,
+        outside.user_counts(),
+        targets.columns,
+        outside,
+        last_seen=_times_for(targets.users, histories),
+    )
     asked = np.flatnonzero(found.relevant_counts())
     if len(asked) == 0:
         raise DataError("No target is left: every one of them is in its user's history already.")
@@ -168,6 +180,14 @@ def rows_for(users: IdIndex, histories: Histories) -> sparse.csr_array:
     return sparse.csr_array((found.data, found.indices, indptr), shape=(len(users), matrix.shape[1]))
 
 
+def _times_for(users: IdIndex, histories: Histories) -> np.ndarray | None:
+    """(len(users),): when each of `users` was last seen."""
+    if histories.last_seen is None:
+        return None
+    found: np.ndarray = np.append(histories.last_seen, NO_TIME)[histories.users.positions(users.values)]
+    return found
+
+
 def _joined(sources: Any) -> list[Any]:
     # One source that is not in a list is taken for what it is, and not for a sequence of letters or columns.
     return list(sources) if isinstance(sources, (list, tuple)) else [sources]
@@ -190,6 +210,13 @@ def _onto(log: Interactions, known: np.ndarray, n_items: int) -> sparse.csr_arra
     )
     matrix.sort_indices()
     return matrix
+
+
+def _last_seen(log: Interactions, known: np.ndarray) -> np.ndarray | None:
+    if log.timestamps is None:
+        return None
+    entries = known[log.matrix.indices] != UNKNOWN
+    return last_times(log.row_of_entry()[entries], log.timestamps[entries], log.n_users)
 
 
 def _unknown(log: Interactions, known: np.ndarray) -> UnknownItems:

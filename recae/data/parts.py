@@ -10,7 +10,7 @@ from scipy import sparse
 from recae.counted import counted
 from recae.data.ids import UNKNOWN
 from recae.data.interactions import Interactions, add_counts
-from recae.data.split import HeldOut, Split
+from recae.data.split import HeldOut, Split, last_times
 from recae.errors import DataError
 
 
@@ -101,14 +101,15 @@ def held_out_of(
     column = train.items.positions(log.items.values)[mine.matrix.indices]
     known = column != UNKNOWN
     rows, shape = mine.row_of_entry(), (len(users), train.n_items)
-    outside = mine.keep(target & ~known)
+    outside, seen, times = mine.keep(target & ~known), history & known, mine.timestamps
     return HeldOut(
-        history=place(rows, column, mine.matrix.data, history & known, shape),
+        history=place(rows, column, mine.matrix.data, seen, shape),
         target=place(rows, column, mine.matrix.data, target & known, shape),
         users=mine.users,
         unknown_targets=outside.user_counts(),
         columns=mine.columns,
         outside=replace(outside, counts={}),
+        last_seen=None if times is None else last_times(rows[seen], times[seen], len(users)),
     )
 
 

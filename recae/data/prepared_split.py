@@ -5,6 +5,7 @@ train/           the training data
 valid/history/   what a model may see of the users held out for validation
 valid/target/    what it should put on top
 valid/outside/   their targets among items that are not in the training data
+valid/last_seen.npy   (users,) int64, where the log has times: when the last interaction of each history was
 test/ ...        likewise, as far as there is a test part
 """
 
@@ -21,9 +22,11 @@ from recae.data.prepared import open_log, read_facts, write_facts, write_log
 from recae.data.prepared_part import MARKER
 from recae.data.split import HeldOut, Split
 from recae.errors import DamagedFileError
+from recae.store.arrays import map_array, write_array
 from recae.store.manifest import read_json
 
 _TRAIN, _HELD_OUT = "train", ("valid", "test")
+_LAST_SEEN = "last_seen.npy"
 
 
 def write_prepared_split(split: Split, folder: Path, more: Mapping[str, Any] | None = None) -> None:
@@ -40,6 +43,9 @@ def write_prepared_split(split: Split, folder: Path, more: Mapping[str, Any] | N
     for name, log in logs.items():
         (folder / name).mkdir(parents=True)
         write_log(log, folder / name)
+    for name, part in parts.items():
+        if part.last_seen is not None:
+            write_array(folder / name / _LAST_SEEN, part.last_seen)
     facts = {"spec": split.spec, "seed": split.seed, "notes": split.notes, "parts": list(parts)}
     write_facts(folder, "split", {**(more or {}), **facts})
 
@@ -89,4 +95,6 @@ def _open_held_out(folder: Path, train: Interactions) -> HeldOut:
     if len({log.n_users for log in logs}) > 1 or {history.n_items, target.n_items} != {train.n_items}:
         raise DamagedFileError(f"{folder} is damaged: its parts are of different sizes. Prepare it again.")
     unknown = np.zeros(target.n_users, dtype=np.int64) if outside is None else outside.user_counts()
-    return HeldOut(history.matrix, target.matrix, target.users, unknown, target.columns, outside, target.counts)
+    times = folder / _LAST_SEEN
+    seen = map_array(times, target.n_users, np.int64) if times.is_file() else None
+    return HeldOut(history.matrix, target.matrix, target.users, unknown, target.columns, outside, target.counts, seen)

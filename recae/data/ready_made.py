@@ -14,7 +14,7 @@ from recae.data.ids import UNKNOWN
 from recae.data.interactions import Interactions
 from recae.data.parts import place
 from recae.data.read import read
-from recae.data.split import HeldOut, Split
+from recae.data.split import NO_TIME, HeldOut, Split, last_times
 from recae.errors import DataError
 from recae.progress import SILENT, Progress
 
@@ -95,7 +95,30 @@ def _hold_out(
     columns = train.columns
     if part.columns.value_kind != columns.value_kind:
         columns = replace(columns, value=None, value_kind=None)
-    return HeldOut(history[users], target[users], part.users.subset(users), outside.user_counts(), columns, outside)
+    return HeldOut(
+        history[users],
+        target[users],
+        part.users.subset(users),
+        outside.user_counts(),
+        columns,
+        outside,
+        last_seen=_last_seen(train, part, sources, users),
+    )
+
+
+def _last_seen(
+    train: Interactions, part: Interactions, sources: list[Interactions], users: np.ndarray
+) -> np.ndarray | None:
+    """When the `users` (positions in `part`) had their last interaction with an item of `train`, if all have times."""
+    latest = np.full(part.n_users, NO_TIME)
+    for source in sources:
+        if source.timestamps is None:
+            return None
+        user = part.users.positions(source.users.values)[source.row_of_entry()]
+        known = (user != UNKNOWN) & (train.items.positions(source.items.values)[source.matrix.indices] != UNKNOWN)
+        latest = np.maximum(latest, last_times(user[known], source.timestamps[known], part.n_users))
+    found: np.ndarray = latest[users]
+    return found
 
 
 def _history(train: Interactions, part: Interactions, sources: list[Interactions]) -> sparse.csr_array:

@@ -12,6 +12,9 @@ from recae.counted import counted
 from recae.data.ids import IdIndex
 from recae.data.interactions import Columns, Interactions
 
+NO_TIME = np.iinfo(np.int64).min
+"""Stands where no time is known."""
+
 
 @dataclass(frozen=True, eq=False)
 class HeldOut:
@@ -33,8 +36,13 @@ class HeldOut:
     """The unknown targets themselves, row by row beside `target`, where more than their number is known."""
     notes: dict[str, int] = field(default_factory=dict)
     """What reading left out and why, e.g. {"targets already in the history": 4}."""
+    last_seen: np.ndarray | None = None
+    """(n_users,) int64: when the last interaction of the history was, as `Interactions.timestamps` say it; `NO_TIME`
+    for a user without any. None where the histories have no times."""
 
     def __post_init__(self) -> None:
+        if self.last_seen is not None and len(self.last_seen) != len(self.users):
+            raise ValueError(f"{len(self.last_seen)} times for {len(self.users)} users")
         if not self.history.shape == self.target.shape or self.history.shape[0] != len(self.users):
             raise ValueError(f"history {self.history.shape}, target {self.target.shape}, {len(self.users)} users")
         if self.outside is not None and not np.array_equal(self.outside.user_counts(), self.unknown_targets):
@@ -60,6 +68,7 @@ class HeldOut:
             self.unknown_targets[users],
             self.columns,
             None if self.outside is None else self.outside.select(users),
+            last_seen=None if self.last_seen is None else self.last_seen[users],
         )
 
 
@@ -78,6 +87,17 @@ class Split:
 
     def __repr__(self) -> str:
         return f"Split({self.spec}: train {self.train!r}, valid {self.valid!r}, test {self.test!r})"
+
+
+def last_times(rows: np.ndarray, times: np.ndarray, n_users: int) -> np.ndarray:
+    """(n_users,) int64: the latest of the `times` (n,) of each user, who is named by `rows` (n,); else `NO_TIME`.
+
+    >>> last_times(np.array([0, 2, 0]), np.array([5, 7, 6]), 3).tolist() == [6, NO_TIME, 7]
+    True
+    """
+    latest = np.full(n_users, NO_TIME, dtype=np.int64)
+    np.maximum.at(latest, rows, times)
+    return latest
 
 
 def held_out_table(part: sparse.csr_array, users: IdIndex, items: IdIndex, columns: Columns) -> pa.Table:

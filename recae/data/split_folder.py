@@ -15,7 +15,7 @@ from scipy import sparse
 from recae.data.ids import UNKNOWN, IdIndex, as_arrow, as_texts
 from recae.data.interactions import Columns, Interactions
 from recae.data.parts import place
-from recae.data.split import HeldOut, Split, held_out_table
+from recae.data.split import NO_TIME, HeldOut, Split, held_out_table
 from recae.errors import DamagedFileError, StorageError
 from recae.store.atomic import replacing_folder
 from recae.store.manifest import library_versions, read_json, write_json
@@ -24,6 +24,7 @@ from recae.store.tables import write_table
 MARKER = "split.json"
 VOCABULARY = "vocabulary.parquet"
 FORMAT = 1
+_LAST_SEEN = "last_seen"
 _TICKS = {"s": 1_000_000, "ms": 1_000, "us": 1, "number": 1, "datetime": 1, "date": 86_400_000_000}
 
 
@@ -32,7 +33,8 @@ def write_split(split: Split, folder: str | Path, more: Mapping[str, Any] | None
 
     train.parquet has ids, values and times as they were read; valid.parquet and test.parquet the targets,
     unknown items included; valid_history.parquet and test_history.parquet what a model may see;
-    vocabulary.parquet the training items in their order; split.json the specification, seed and sizes.
+    vocabulary.parquet the training items in their order; valid_last_seen.parquet and test_last_seen.parquet, where the
+    log has times, when the last interaction of each user's history was; split.json the specification, seed and sizes.
 
     Raises:
         StorageError: the folder exists and was not written by recae, or it could not be written.
@@ -116,6 +118,9 @@ def _write_held_out(part: HeldOut, items: IdIndex, columns: Columns, folder: Pat
     write_table(targets, folder / f"{name}.parquet")
     history = held_out_table(part.history, part.users, items, columns)
     write_table(history, folder / f"{name}_history.parquet")
+    if part.last_seen is not None:
+        seen = pa.table({columns.user: part.users.values, _LAST_SEEN: pa.array(part.last_seen)})
+        write_table(seen, folder / f"{name}_{_LAST_SEEN}.parquet")
     unknown = int(part.unknown_targets.sum())
     return {
         "users": part.n_users,
@@ -140,7 +145,19 @@ def _read_held_out(folder: Path, name: str, items: IdIndex, columns: Columns) ->
         unknown_targets=outside.user_counts(),
         columns=given,
         outside=outside,
+        last_seen=_read_last_seen(folder / f"{name}_{_LAST_SEEN}.parquet", users, columns),
     )
+
+
+def _read_last_seen(path: Path, users: IdIndex, columns: Columns) -> np.ndarray | None:
+    if not path.is_file():
+        return None
+    table = _read(path)
+    if table.schema.field(_LAST_SEEN).type != pa.int64() or table[_LAST_SEEN].null_count:
+        raise DamagedFileError(f"{path} is damaged: {_LAST_SEEN} should hold whole numbers. Make the split again.")
+    seen = table[_LAST_SEEN].to_numpy()
+    found: np.ndarray = np.append(seen, NO_TIME)[_distinct(table[columns.user]).positions(users.values)]
+    return found
 
 
 def _interactions(
