@@ -19,7 +19,7 @@ from recae.data.split_folder import read_split, write_split
 from recae.data.splits import make_split
 from recae.errors import DamagedFileError
 
-DAY = 86_400 * 100
+DAY = 86_400 * 1000
 """Seconds, as the data is written, long enough to be taken for them; microseconds inside."""
 
 
