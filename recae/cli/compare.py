@@ -85,8 +85,8 @@ def compare(
     """Compare models on one split and write a report.
 
     Settings are chosen on validation data, or where there is none on a part cut from the training data, and each
-    model is judged once on test data. The folder OUT gets report.html, report.md, report.json, per-user.parquet, the
-    models and the split.
+    model is judged once on test data. The folder OUT gets report.html, report.md, report.tex, report.json,
+    per-user.parquet, the models and the split.
     """
     if no_search and trials is not None:
         raise ConfigError("--no-search and --trials exclude each other.")

@@ -61,7 +61,7 @@ def compare(
     run_id: str = "",
     command: str = "",
 ) -> Compared:
-    """Compare `models` on `source` and write report.html, report.md, report.json, per-user.parquet, models/, split/.
+    """Compare `models` on `source` and write its report in four forms, per-user.parquet, models/ and split/.
 
     `source` is a log, which is split by `split`; or data that is split already: a split folder, a folder with train.*
     and test.*, or a log of training data with `valid` and `test`. For each model the settings of its grid

@@ -119,7 +119,7 @@ def test_compare_writes_a_whole_folder(recae, log: Path, columns, tmp_path: Path
     assert set(outcome.answer["models"]) == {"popularity", "ease"}
     assert outcome.answer["best"] == "ease"
     assert outcome.answer["metrics"] == outcome.answer["models"]["ease"]
-    wanted = {"report.html", "report.md", "report.json", "per-user.parquet", "split", "models"}
+    wanted = {"report.html", "report.md", "report.tex", "report.json", "per-user.parquet", "split", "models"}
     assert {path.name for path in out.iterdir()} == wanted
     assert "Film " in (out / "report.html").read_text()
     per_user = pq.read_table(out / "per-user.parquet")
