@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -17,6 +17,8 @@ FLIPS = 9_999
 """Sign flips drawn: the smallest p-value is 1 / (FLIPS + 1)."""
 BLOCK_SIGNS = 2_000_000
 """Signs drawn at a time: bounds the memory to some 20 MB."""
+TELLING = 0.01
+"""Where no drawn signs reached a difference, a corrected p-value above this tells of the drawing, not of the data."""
 MOST_SIGNS, LEAST_FLIPS = 60_000_000, 999
 """Signs drawn for a pair of models (a tenth of a second) unless that were fewer flips than a p-value needs."""
 
@@ -37,11 +39,12 @@ class PairedTest:
     t_interval: tuple[float, float]
     """95 % analytic interval of the gain."""
     p_randomisation: float
-    """Two-sided p-value of `randomisation_test`."""
+    """Two-sided p-value of `randomisation_test`; over several splits that of `corrected_t_test`."""
     p_t: float
-    """Two-sided p-value of `paired_t_test`."""
+    """Two-sided p-value of `paired_t_test`; over several splits that of `corrected_t_test`."""
     p_holm: float
-    """`p_randomisation` after Holm's correction over the `n_pairs` pairs that were compared."""
+    """`p_randomisation` after Holm's correction over the `n_pairs` pairs that were compared. Of so many pairs that
+    drawn signs cannot tell a p-value small enough for any, those at the least of these have `p_t` corrected."""
     n_pairs: int
     cohen_d: float
     """Effect size: the mean difference in standard deviations of the differences (Cohen's d_z)."""
@@ -49,6 +52,10 @@ class PairedTest:
     """Share of users for whom the better model's value is the better one."""
     ties: float
     losses: float
+    n_splits: int = 1
+    """Splits that were judged; of several, `n_users` counts a user once in each split that has it."""
+    share_of_splits: float = 0.0
+    """Share of the variance of one split's gain that comes from the split and not from its users."""
 
     def clear(self, alpha: float = 0.05) -> bool:
         """Whether the difference stands after the correction: all such claims hold with a chance of 1 - alpha."""
@@ -82,10 +89,16 @@ def paired_tests(
     found = [
         _tested(one, other, metric, values[one] - values[other], flips, seed) for one, other in combinations(order, 2)
     ]
-    corrected = holm(np.array([test.p_randomisation for test in found]))
-    return tuple(
-        replace(test, p_holm=float(p), n_pairs=len(found)) for test, p in zip(found, corrected, strict=True)
-    )  # fmt: skip
+    least = 1 / (1 + flips)
+    coarse = least * len(found) > TELLING
+    p_values = [t.p_t if coarse and t.p_randomisation == least > t.p_t else t.p_randomisation for t in found]
+    return corrected(p_values, found)
+
+
+def corrected(p_values: Sequence[float], found: Sequence[PairedTest]) -> tuple[PairedTest, ...]:
+    """The tests with their `p_values` corrected by `holm` as `p_holm`."""
+    stepped = holm(np.array(p_values))
+    return tuple(replace(test, p_holm=float(p), n_pairs=len(found)) for test, p in zip(found, stepped, strict=True))
 
 
 def affordable_flips(n_users: int) -> int:
