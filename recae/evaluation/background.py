@@ -10,6 +10,7 @@ import numpy as np
 from scipy import sparse
 
 from recae.errors import DataError
+from recae.evaluation.slice_groups import NO_SLICING, Slicing
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +36,8 @@ class Background:
     item of unknown genre."""
     user_groups: np.ndarray | None = None
     """(n_users,) any values that sort: users with the same value are in one group."""
+    slicing: Slicing = NO_SLICING
+    """Groups of users and of items by which all figures are taken apart, see `Evaluation.slices`."""
 
     def __post_init__(self) -> None:
         for name, wanted in (("item_counts", 1), ("user_groups", 1), ("vectors", 2), ("genres", 2)):
@@ -60,6 +63,7 @@ class Background:
                 raise DataError(f"The {name} are of {given.shape[0]} items, the data has {n_items}.")
         if self.user_groups is not None and len(self.user_groups) != n_users:
             raise DataError(f"The groups are of {len(self.user_groups)} users, the data has {n_users}.")
+        self.slicing.check(n_items, n_users)
 
     def with_counts(self, item_counts: np.ndarray | None, n_train_users: int | None) -> Background:
         """The same with these counts where it has none of its own."""
@@ -69,7 +73,8 @@ class Background:
 
     def select_users(self, users: np.ndarray) -> Background:
         """The same for these user positions only."""
-        return self if self.user_groups is None else replace(self, user_groups=self.user_groups[users])
+        groups = None if self.user_groups is None else self.user_groups[users]
+        return replace(self, user_groups=groups, slicing=self.slicing.select_users(users))
 
     @cached_property
     def popularity(self) -> np.ndarray | None:

@@ -9,6 +9,7 @@ import numpy as np
 from recae.data.split import HeldOut
 from recae.errors import DataError
 from recae.evaluation.background import NOTHING, Background
+from recae.evaluation.found import FoundTargets
 from recae.evaluation.further import Further
 from recae.evaluation.metrics import Metric
 from recae.evaluation.needs import check_needs
@@ -21,6 +22,7 @@ from recae.evaluation.ranking_metrics import (
 )
 from recae.evaluation.rating_metrics import OF_RATINGS, RatingErrors, rating_errors, rating_limits
 from recae.evaluation.result import Evaluation
+from recae.evaluation.slices import user_slices
 from recae.ranking.lists import TopN
 
 
@@ -57,6 +59,8 @@ class Judge:
         self._best_places = np.full(held_out.target.shape[1], np.iinfo(np.int32).max, dtype=np.int32)
         self._limits = rating_limits(held_out.history) if of_ratings else (-np.inf, np.inf)
         self._errors: list[RatingErrors] = []
+        self._slicing, cutoff = known.slicing, next((m.k for m in metrics if m.k is not None), None)
+        self._found = FoundTargets(self._slicing.items, held_out, cutoff) if self._slicing.items and cutoff else None
 
     @property
     def depth(self) -> int:
@@ -77,6 +81,8 @@ class Judge:
         if any(metric.name in OF_ALL_LISTS for metric in self._metrics):
             lower_best_places(self._best_places, lists.items[:, : self.depth])
         self._further.add_lists(rows, judged)
+        if self._found is not None:
+            self._found.add_lists(rows, judged)
 
     def add_scores(self, rows: slice, scores: np.ndarray) -> None:
         """Judge the scores (n_rows, n_items) of the users `rows`, in the order of users: as ratings, as full rankings.
@@ -102,7 +108,10 @@ class Judge:
             elif str(metric) in together:
                 overall[str(metric)] = together[str(metric)]
         per_user = {str(metric): of_users[str(metric)] for metric in self._metrics if str(metric) in of_users}
-        return Evaluation(self._held_out.users, per_user, overall, seconds, errors)
+        slices = user_slices(self._slicing, per_user, self._relevant, errors, [m for m in overall if m in OF_RATINGS])
+        if self._found is not None:
+            slices += self._found.result()
+        return Evaluation(self._held_out.users, per_user, overall, seconds, errors, slices)
 
 
 def _joined(parts: list[RatingErrors]) -> RatingErrors:

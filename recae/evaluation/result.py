@@ -10,6 +10,7 @@ import pyarrow as pa
 from recae.data.ids import IdIndex
 from recae.evaluation.intervals import percentiles, resampled, t_interval
 from recae.evaluation.rating_metrics import OF_RATINGS, RatingErrors
+from recae.evaluation.slices import Slice
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +26,8 @@ class Evaluation:
     """Time for scoring, ranking and judging together."""
     rating_errors: RatingErrors | None = None
     """Sums per user behind "rmse" and "mae"; None where no rating metric was asked for."""
+    slices: tuple[Slice, ...] = ()
+    """The figures by groups of users and the targets found by groups of items, as far as `Background.slicing` asked."""
 
     def means(self) -> dict[str, float]:
         """Metric name -> mean over users, or the overall value."""
