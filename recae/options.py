@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from recae.progress import SILENT, Progress
 
 Precision = Literal["auto", "fp32", "bf16"]
+
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """Where a fit puts its state away from time to time, so that an interrupted one can go on."""
+
+    folder: Path
+    """For this one fit alone; made when there is something to put into it."""
+    resume: bool = False
+    """Go on from the state that is there, if any. The weights become those of an uninterrupted fit."""
+    seconds: float = 60.0
+    """The least time between two of them; more where writing one takes long."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +35,8 @@ class RunOptions:
     progress: Progress = SILENT
     max_memory: int | None = None
     """Bytes that a fit may take; None: what the machine has free."""
+    checkpoints: Checkpoints | None = None
+    """None: an interrupted fit is lost."""
 
 
 DEFAULTS = RunOptions()

@@ -90,6 +90,8 @@ class Recommender(ABC):
     """Of the training data: `Interactions.fingerprint`."""
     columns: Columns = Columns()
     curve: LearningCurve | None = None
+    resumable: ClassVar[bool] = False
+    """Whether a fit leaves checkpoints, from which an interrupted one goes on (`RunOptions.checkpoints`)."""
 
     def __init__(self, config: ModelConfig | None = None, **settings: Any) -> None:
         self.config: Any = config if config is not None else make_config(type(self), settings)

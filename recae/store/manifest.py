@@ -26,7 +26,7 @@ def write_json(folder: str | Path, name: str, content: Mapping[str, Any]) -> Pat
         StorageError: the file could not be written.
     """
     path = Path(folder) / name
-    text = json.dumps(_plain(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json.dumps(plain_json(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     with replacing_file(path) as beside:
         beside.write_text(text, encoding="utf-8")
     return path
@@ -61,14 +61,15 @@ def library_versions() -> dict[str, str]:
     return versions
 
 
-def _plain(value: Any) -> Any:
+def plain_json(value: Any) -> Any:
+    """`value` as it comes back from JSON: see `write_json`."""
     # NumPy is recognised by what it offers, so that this module loads nothing heavy.
     if isinstance(value, Mapping):
-        return {str(key): _plain(part) for key, part in value.items()}
+        return {str(key): plain_json(part) for key, part in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
-        return [_plain(part) for part in value]
+        return [plain_json(part) for part in value]
     if hasattr(value, "tolist"):
-        return _plain(value.tolist())
+        return plain_json(value.tolist())
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if value is None or isinstance(value, (str, int, float, bool)):

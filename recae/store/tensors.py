@@ -25,7 +25,7 @@ def write_tensors(path: str | Path, tensors: Mapping[str, np.ndarray]) -> Path:
     Raises:
         StorageError: the file could not be written.
     """
-    whole = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
+    whole = {name: np.asarray(tensor, order="C") for name, tensor in tensors.items()}
     with replacing_file(path) as beside:
         try:
             beside.touch()

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -17,10 +16,12 @@ from torch import Tensor, nn
 from recae.errors import ConfigError
 from recae.options import RunOptions
 from recae.training.adam import BlockAdam
+from recae.training.checkpoint import keeping
 from recae.training.curve import CurvePoint, LearningCurve
 from recae.training.gradients import expect_no_more
 from recae.training.precision import choose_device, choose_dtype
 from recae.training.sparse import SparseRows
+from recae.training.state import TrainingState
 from recae.training.validation import Validation
 
 
@@ -91,7 +92,10 @@ class Pass:
 
     steps: Sequence[Step]
     before: Callable[[int], None] | None = None
-    """Called before the pass with the number of the epoch (from 1)."""
+    """Called before the pass with the number of the epoch (from 1). What it changes is in the network, in parameters
+    or buffers, or in `memory`."""
+    memory: Sequence[nn.Module] = ()
+    """Modules beside the network that are neither moved nor part of the model, but that the losses look at."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +125,7 @@ def train(
     machine: Machine,
     options: RunOptions,
     validation: Validation | None = None,
+    identity: Mapping[str, Any] | None = None,
 ) -> LearningCurve:
     """Minimise the losses over the rows of a sparse matrix, in place.
 
@@ -131,45 +136,57 @@ def train(
         network: the module that is trained; it is left in evaluation mode.
         passes: what an epoch is made of; for one loss, `one_pass(network, network.loss)`.
         rows: (n_rows, n_columns) training matrix.
+        identity: what the training is made from, by which a checkpoint is known to belong to it.
 
     Raises:
         TrainingDivergedError: the loss became infinite or undefined.
+        ConfigError, DamagedFileError: the checkpoint to go on from is another training's, or damaged.
     """
     optimizers = {id(step): _optimizers(step, schedule) for each in passes for step in each.steps}
-    order = np.random.default_rng([options.seed, 1])
     kept = np.flatnonzero(np.diff(rows.indptr))
-    best = _Best(network, validation)
-    points: list[CurvePoint] = []
-    started, n_steps = time.perf_counter(), 0
-    with options.progress.task("training", schedule.epochs, "epoch") as task:
-        for epoch in range(1, schedule.epochs + 1):
+    at = TrainingState(
+        network,
+        list({id(module): module for each in passes for module in each.memory}.values()),
+        [optimizer for each in optimizers.values() for optimizer in each],
+        machine.generator,
+        np.random.default_rng([options.seed, 1]),
+    )
+    with (
+        keeping(at, identity or {}, options) as keeper,
+        options.progress.task("training", schedule.epochs, "epoch") as task,
+    ):
+        task.advance(at.epoch - 1)
+        while at.epoch <= schedule.epochs and not _waited_in_vain(at, schedule):
             network.train()
-            _set_rates(optimizers, schedule, epoch)
-            means = _Means()
-            for each in passes:
-                if each.before is not None:
-                    each.before(epoch)
-                for batch in _batches(rows, kept, schedule.batch_rows, order, machine.device):
+            _set_rates(optimizers, schedule, at.epoch)
+            for each in passes[at.turn :]:
+                if at.batches == 0:
+                    if each.before is not None:
+                        each.before(at.epoch)
+                    at.begin_pass()
+                for batch in _batches(rows, kept, schedule.batch_rows, at.order, machine.device, at.batches):
                     for step in each.steps:
-                        means.add(_move(network, step, optimizers[id(step)], batch, n_steps, machine))
-                    n_steps += 1
-            losses = means.close()
-            _check_finite(losses, epoch)
+                        at.means.add(_move(network, step, optimizers[id(step)], batch, at.steps, machine))
+                    at.end_batch()
+                    keeper.offer()
+                at.end_pass()
+            losses = at.means.close()
+            _check_finite(losses, at.epoch)
             network.eval()
-            metric = best.offer(epoch)
-            points.append(CurvePoint(epoch, losses, metric, time.perf_counter() - started))
+            metric = _validated(at, validation)
+            at.end_epoch(CurvePoint(at.epoch, losses, metric, at.seconds()))
             task.advance(1, _note(losses, validation, metric))
-            if schedule.patience and epoch - best.epoch >= schedule.patience:
-                break
+            keeper.offer()
     for parameter in network.requires_grad_(True).parameters():
         expect_no_more(parameter)
         parameter.grad = None
-    best.restore()
+    if at.best.kept is not None:
+        network.load_state_dict(at.best.kept)
     return LearningCurve(
         validation.metric if validation else None,
-        tuple(points),
-        best.epoch,
-        stopped_early=len(points) < schedule.epochs,
+        tuple(at.points),
+        at.best.epoch,
+        stopped_early=len(at.points) < schedule.epochs,
     )
 
 
@@ -198,52 +215,19 @@ def _move(
     return loss.parts
 
 
-class _Means:
-    """The mean of every named part of the losses over an epoch."""
-
-    def __init__(self) -> None:
-        self.sums: dict[str, Tensor] = {}
-        self.counts: dict[str, int] = {}
-
-    def add(self, parts: Mapping[str, Tensor]) -> None:
-        for name, part in parts.items():
-            self.sums[name] = self.sums.get(name, 0) + part.detach()
-            self.counts[name] = self.counts.get(name, 0) + 1
-
-    def close(self) -> dict[str, float]:
-        # One look at the device for all of them.
-        totals = torch.stack([total.float() for total in self.sums.values()]).tolist()
-        return {name: total / self.counts[name] for name, total in zip(self.sums, totals, strict=True)}
+def _waited_in_vain(at: TrainingState, schedule: Schedule) -> bool:
+    return bool(schedule.patience) and at.epoch - 1 - at.best.epoch >= schedule.patience
 
 
-class _Best:
-    """The best weights so far by the validation metric; without one, the latest."""
-
-    def __init__(self, network: nn.Module, validation: Validation | None) -> None:
-        self.network, self.validation = network, validation
-        self.epoch, self.value = 0, -math.inf
-        self.kept: dict[str, Tensor] | None = None
-
-    @torch.no_grad()
-    def offer(self, epoch: int) -> float | None:
-        if self.validation is None:
-            self.epoch = epoch
-            return None
-        metric = self.validation.measure()
-        value = metric if self.validation.higher_is_better else -metric
-        if value > self.value or self.kept is None:
-            self.epoch, self.value = epoch, value
-            state = self.network.state_dict()
-            if self.kept is None:
-                self.kept = {name: tensor.clone() for name, tensor in state.items()}
-            else:
-                for name, tensor in state.items():
-                    self.kept[name].copy_(tensor)
-        return metric
-
-    def restore(self) -> None:
-        if self.kept is not None:
-            self.network.load_state_dict(self.kept)
+@torch.no_grad()
+def _validated(at: TrainingState, validation: Validation | None) -> float | None:
+    """Keep the weights of the best epoch by the metric; without one, those of the latest."""
+    if validation is None:
+        at.best.epoch = at.epoch
+        return None
+    metric = validation.measure()
+    at.best.offer(at.network, at.epoch, metric if validation.higher_is_better else -metric)
+    return metric
 
 
 def _optimizers(step: Step, schedule: Schedule) -> list[torch.optim.Optimizer]:
@@ -264,10 +248,17 @@ def _set_rates(optimizers: Mapping[int, Sequence[torch.optim.Optimizer]], schedu
 
 
 def _batches(
-    rows: sparse.csr_array, kept: np.ndarray, size: int, order: np.random.Generator, device: torch.device
+    rows: sparse.csr_array,
+    kept: np.ndarray,
+    size: int,
+    order: np.random.Generator,
+    device: torch.device,
+    done: int = 0,
 ) -> Iterator[SparseRows]:
-    """The batches of one pass, each put together while the one before it is computed with."""
-    permutation = kept[order.permutation(len(kept))]
+    """The batches of one pass after the first `done`, each put together while the one before it is computed with."""
+    permutation = kept[order.permutation(len(kept))][done * size :]
+    if not len(permutation):
+        return
 
     def batch(start: int) -> SparseRows:
         positions = permutation[start : start + size]

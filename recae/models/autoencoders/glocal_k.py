@@ -39,11 +39,14 @@ class GlocalKNetwork(SparseFcNetwork):
     nothing, and moves by a product of the items' mean predictions with learned weights.
     """
 
+    pooled: Tensor | None
+    """(n_items,) of the second stage; no part of the model, but of the state of its training."""
+
     def __init__(self, n_columns: int, n_items: int, config: GlocalKConfig, generator: torch.Generator) -> None:
         super().__init__(n_columns, config, generator)
         self.local_epochs = config.epochs - config.tuning_epochs
         self.mixing = nn.Parameter(torch.zeros(n_items, 9, device=generator.device))
-        self.pooled: Tensor | None = None
+        self.register_buffer("pooled", None, persistent=False)
 
     def start_at(self, rows: sparse.csr_array) -> None:
         super().start_at(rows)

@@ -89,9 +89,13 @@ class GatedPair(nn.Module):
 class HVampNetwork(nn.Module):
     """history -> z2; history and z2 -> z1; z1 and z2 -> items. The prior of z1 is given z2, that of z2 a mixture."""
 
+    beta: Tensor
+    """() the weight of the KL terms in this epoch; no part of the model, but of the state of its training."""
+
     def __init__(self, n_items: int, config: HVampConfig, generator: torch.Generator) -> None:
         super().__init__()
-        self.config, self.beta = config, config.beta
+        self.config = config
+        self.register_buffer("beta", torch.tensor(config.beta, device=generator.device), persistent=False)
         hidden, latent = config.hidden, config.latent
         self.upper_history = SparseLinear(n_items, 2 * hidden, generator)
         self.upper_layer = Gated(hidden, hidden, generator)
@@ -111,7 +115,8 @@ class HVampNetwork(nn.Module):
     def start_epoch(self, epoch: int) -> None:
         """Set the weight of the KL terms: linear up to the epoch `warm_up`."""
         warm_up = self.config.warm_up
-        self.beta = self.config.beta * (min(1.0, epoch / warm_up) if warm_up else 1.0)
+        beta = self.config.beta * (min(1.0, epoch / warm_up) if warm_up else 1.0)
+        self.beta = torch.tensor(beta, device=self.beta.device)
 
     def loss(self, batch: SparseRows, step: int, machine: Machine) -> Loss:
         history, dtype, rate = batch.normalized(), machine.dtype, self.config.dropout

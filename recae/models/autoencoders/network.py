@@ -16,6 +16,7 @@ from recae.data.interactions import Interactions
 from recae.data.split import HeldOut
 from recae.data.validation import validation_cut
 from recae.models.base import ModelConfig, Recommender, Weights, param
+from recae.models.identity import fit_identity
 from recae.options import RunOptions
 from recae.ranking.lists import Product
 from recae.training.engine import Machine, Pass, Schedule, Step, one_pass, train
@@ -54,6 +55,7 @@ class NetworkRecommender(Recommender):
     held_out_kind: ClassVar[Literal["users", "entries"]] = "users"
     """What is cut from the training data to stop in time, where no validation data is given."""
     stop_metric: ClassVar[str] = "ndcg@10"
+    resumable = True
     network: Any
 
     @abstractmethod
@@ -78,6 +80,7 @@ class NetworkRecommender(Recommender):
 
     def _fit(self, train_log: Interactions, valid: HeldOut | None, options: RunOptions) -> None:
         machine = Machine.of(options)
+        identity = fit_identity(self, valid, options, device=machine.device.type, precision=str(machine.dtype))
         if valid is None and self.config.patience:
             train_log, valid = validation_cut(train_log, seed=options.seed, kind=self.held_out_kind)
         rows = self._training_rows(train_log)
@@ -85,7 +88,7 @@ class NetworkRecommender(Recommender):
         validation = None if valid is None else self._validation(valid)
         schedule = self.config.schedule(int(np.count_nonzero(np.diff(rows.indptr))))
         passes = self._passes(rows)
-        self.curve = train(self.network, passes, rows, schedule, machine, options, validation)
+        self.curve = train(self.network, passes, rows, schedule, machine, options, validation, identity)
         self.network = self._kept(self.network)
 
     @torch.no_grad()

@@ -124,9 +124,10 @@ class Alternation:
         encoder = Step(self.encoder_loss, tuple(self.network.encoder.parameters()))
         decoder = Step(self.decoder_loss, tuple(self.network.output.parameters()))
         encoding = [
-            Pass((encoder,), before=self._refine if turn == 0 else None) for turn in range(self.config.encoder_passes)
+            Pass((encoder,), before=self._refine if turn == 0 else None, memory=(self.old_encoder,))
+            for turn in range(self.config.encoder_passes)
         ]
-        return (*encoding, Pass((decoder,), before=self._keep_encoder))
+        return (*encoding, Pass((decoder,), before=self._keep_encoder, memory=(self.old_encoder,)))
 
     def encoder_loss(self, batch: SparseRows, step: int, machine: Machine) -> Loss:
         """Likelihood and weighted KL term for corrupted histories."""

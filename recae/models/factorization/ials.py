@@ -15,9 +15,11 @@ from recae.models.base import ModelConfig, ModelInfo, Recommender, Weights, para
 from recae.models.cost import Cost, Shape
 from recae.models.factorization.costs import ials_cost
 from recae.models.factorization.fold_in import fold_in
+from recae.models.identity import fit_identity
 from recae.options import RunOptions
 from recae.ranking.lists import Product
 from recae.store.tensors import expect
+from recae.training.checkpoint import Rounds, keeping
 
 
 class Ials(Recommender):
@@ -36,6 +38,7 @@ class Ials(Recommender):
         family="factorization",
         cost="time epochs * (nnz * factors + (users + items) * factors^2), memory 4 * (users + items) * factors bytes",
     )
+    resumable = True
     grid: ClassVar = (
         {},
         {"l2": 10.0},
@@ -67,21 +70,30 @@ class Ials(Recommender):
         from implicit.cpu.als import AlternatingLeastSquares
 
         settings = self.config
+        users, items = start(train.n_users, train.n_items, settings.factors, options.seed)
+        done = Rounds(users=users, items=items)
         with (
             threadpool_limits(1, "blas"),  # implicit's own threads and those of the BLAS slow each other down
+            keeping(done, fit_identity(self, None, options), options) as keeper,
             options.progress.task("iALS", settings.epochs, "epochs") as task,
         ):
+            task.advance(done.count)
             solver = AlternatingLeastSquares(
                 factors=settings.factors,
                 regularization=settings.l2,
                 alpha=settings.alpha,
-                iterations=settings.epochs,
-                random_state=options.seed,
+                iterations=settings.epochs - done.count,
                 dtype=np.float32,
             )
-            users_items = sparse.csr_matrix(train.binary())
-            solver.fit(users_items, show_progress=False, callback=lambda *_: task.advance())
-        self._item_factors = np.ascontiguousarray(solver.item_factors)
+            solver.user_factors, solver.item_factors = users, items
+
+            def after_round(*_: object) -> None:
+                done.count += 1
+                task.advance()
+                keeper.offer()
+
+            solver.fit(sparse.csr_matrix(train.binary()), show_progress=False, callback=after_round)
+        self._item_factors = items
 
     def user_vectors(self, histories: sparse.csr_array) -> np.ndarray:
         """(n_rows, factors) float32: the vectors of users with these histories."""
@@ -102,3 +114,10 @@ class Ials(Recommender):
 
     def _restore(self, weights: Weights) -> None:
         self._item_factors = expect(weights, "item_factors", (len(self.items), self.config.factors))
+
+
+def start(n_users: int, n_items: int, factors: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """(n_users, factors) and (n_items, factors) float32: the vectors as `implicit` draws them for a seed."""
+    draw = np.random.default_rng(seed)
+    users, items = (draw.random((n, factors), dtype=np.float32) * 0.01 for n in (n_users, n_items))
+    return users, items

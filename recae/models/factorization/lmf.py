@@ -16,9 +16,11 @@ from recae.data.split import HeldOut
 from recae.models.base import ModelConfig, ModelInfo, Recommender, Weights, param
 from recae.models.cost import Cost, Shape
 from recae.models.factorization.costs import lmf_cost
+from recae.models.identity import fit_identity
 from recae.options import RunOptions
 from recae.ranking.lists import Product
 from recae.store.tensors import expect
+from recae.training.checkpoint import Rounds, keeping
 
 BLOCK_BYTES = 32 << 20
 _START = 0.1
@@ -40,6 +42,7 @@ class Lmf(Recommender):
         family="factorization",
         cost="time epochs * users * items * factors (scoring too), memory 8 * (users + items) * factors bytes",
     )
+    resumable = True
     grid: ClassVar = ({}, {"factors": 16}, {"l2": 10.0}, {"alpha": 5.0}, {"alpha": 5.0, "l2": 10.0})
 
     class Config(ModelConfig):
@@ -72,15 +75,23 @@ class Lmf(Recommender):
         )
         users[:, -1] = items[:, -1] = 0
         of_users, of_items = torch.zeros_like(users), torch.zeros_like(items)
-        with options.progress.task("LMF", settings.epochs, "epochs") as task:
-            for _ in range(settings.epochs):
+        arrays = {"users": users, "items": items, "of_users": of_users, "of_items": of_items}
+        done = Rounds(**{name: tensor.numpy() for name, tensor in arrays.items()})
+        with (
+            keeping(done, fit_identity(self, None, options), options) as keeper,
+            options.progress.task("LMF", settings.epochs, "epochs") as task,
+        ):
+            task.advance(done.count)
+            while done.count < settings.epochs:
                 for rows, errors in self._errors(binary, users, items):
                     self._climb(users[rows], errors @ with_ones(items), of_users[rows])
                 slope = torch.zeros_like(items)
                 for rows, errors in self._errors(binary, users, items):
                     slope.addmm_(errors.T, with_ones(users[rows]))
                 self._climb(items, slope, of_items)
+                done.count += 1
                 task.advance()
+                keeper.offer()
         self._items = items.numpy()
 
     def _errors(self, binary: sparse.csr_array, users: Tensor, items: Tensor) -> Iterator[tuple[slice, Tensor]]:

@@ -15,10 +15,12 @@ from recae.data.split import HeldOut
 from recae.models.base import ModelConfig, ModelInfo, Recommender, Weights, param
 from recae.models.cost import Cost, Shape
 from recae.models.factorization.costs import nmf_cost
+from recae.models.identity import fit_identity
 from recae.models.linear.gram import sum_of_rows
 from recae.options import RunOptions
 from recae.ranking.lists import Product
 from recae.store.tensors import expect
+from recae.training.checkpoint import Rounds, keeping
 
 FOLD_IN_SWEEPS = 50
 
@@ -39,6 +41,7 @@ class Nmf(Recommender):
         family="factorization",
         cost="time epochs * (nnz * factors + (users + items) * factors^2), memory 8 * (users + items) * factors bytes",
     )
+    resumable = True
     grid: ClassVar = (
         {},
         {"l2": 10.0},
@@ -73,11 +76,18 @@ class Nmf(Recommender):
             torch.from_numpy(draw.random((settings.factors, n), dtype=np.float32) * np.float32(size))
             for n in (train.n_users, train.n_items)
         )
-        with options.progress.task("NMF", settings.epochs, "epochs") as task:
-            for _ in range(settings.epochs):
+        done = Rounds(users=users.numpy(), items=items.numpy())
+        with (
+            keeping(done, fit_identity(self, None, options), options) as keeper,
+            options.progress.task("NMF", settings.epochs, "epochs") as task,
+        ):
+            task.advance(done.count)
+            while done.count < settings.epochs:
                 improve(users, binary, items, settings.l2)
                 improve(items, transposed, users, settings.l2)
+                done.count += 1
                 task.advance()
+                keeper.offer()
         self._parts = np.ascontiguousarray(items.T.numpy())
 
     def score(self, histories: sparse.csr_array, users: IdIndex | None = None) -> np.ndarray:

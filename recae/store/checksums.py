@@ -1,0 +1,69 @@
+"""Which files a folder should hold, their sizes and their SHA-256: what its manifest says, and whether that is so."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from recae.errors import DamagedFileError, StorageError
+
+SUCCESS = "_SUCCESS"
+"""An empty file that a complete folder holds, as other programs for large data know it."""
+QUICK_BYTES = 256 << 20
+"""Files up to this size are read for their checksum whenever the folder is opened: a fifth of a second at most."""
+
+
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file's content, in hexadecimal digits.
+
+    Raises:
+        OSError: it could not be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def listing(folder: Path) -> dict[str, dict[str, Any]]:
+    """Relative name -> {"bytes", "sha256"} of every file in `folder` and below, in the order of their names.
+
+    Raises:
+        OSError: one could not be read.
+    """
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {
+        path.relative_to(folder).as_posix(): {"bytes": path.stat().st_size, "sha256": file_sha256(path)}
+        for path in files
+    }
+
+
+def check_files(folder: Path, files: Mapping[str, Mapping[str, Any]], largest: int | None = None) -> None:
+    """Check that `folder` holds the `files` of a `listing`, by their sizes and checksums.
+
+    Args:
+        folder: where they should be.
+        files: what they should be; names that lead out of the folder are refused.
+        largest: the checksums of larger files are believed, in bytes; None checks all.
+
+    Raises:
+        DamagedFileError: one is missing, or is not what it was.
+        StorageError: one could not be read.
+    """
+    for name, facts in files.items():
+        path = folder / name
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise DamagedFileError(f"{name!r} is listed as one of its files and lies outside.")
+        try:
+            size = path.stat().st_size
+            same = size == facts["bytes"]
+            if same and (largest is None or size <= largest):
+                same = file_sha256(path) == facts["sha256"]
+        except FileNotFoundError:
+            raise DamagedFileError(f"{name} is missing.") from None
+        except OSError as error:
+            raise StorageError(f"{path} could not be read: {error.strerror or error}.") from error
+        except (KeyError, TypeError) as error:
+            raise DamagedFileError(f"what is said of {name} is not a size and a checksum.") from error
+        if not same:
+            raise DamagedFileError(f"{name} was changed after it was written.")
