@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 
@@ -13,10 +15,12 @@ from recae.evaluation.result import Evaluation
 class PooledUsers:
     """Takes one split after the other; a user's value is the mean over the splits that judged it.
 
-    Users come in the order in which they were first seen. Overall metrics become their mean over the splits.
+    Users come in the order in which they were first seen. Overall metrics become their mean over the splits; what
+    else an evaluation knows is that of the first split.
     """
 
     def __init__(self) -> None:
+        self._first: Evaluation | None = None
         self._users: IdIndex | None = None
         self._counts = np.empty(0)
         self._sums: dict[str, np.ndarray] = {}
@@ -26,6 +30,7 @@ class PooledUsers:
 
     def add(self, evaluation: Evaluation) -> None:
         """Take the next split."""
+        self._first = self._first or evaluation
         rows = self._rows(evaluation.users)
         self._counts = _added(self._counts, rows, np.ones(len(rows)))
         for name, values in evaluation.per_user.items():
@@ -43,10 +48,11 @@ class PooledUsers:
         Raises:
             ValueError: there was none.
         """
-        if self._users is None:
+        if self._first is None or self._users is None:
             raise ValueError("there is no split to pool")
         n = len(self._users)
-        return Evaluation(
+        return replace(
+            self._first,
             users=self._users,
             per_user={name: _long(sums, n) / self._counts for name, sums in self._sums.items()},
             overall={name: float(np.mean(values)) for name, values in self._overall.items()},

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from recae.evaluation.paired import PairedTest, affordable_flips, paired_tests
+from recae.evaluation.repeats import SplitFigures
 from recae.evaluation.result import Evaluation
 from recae.reports.wording import lower_is_better
 from recae.training.curve import LearningCurve
@@ -21,7 +22,21 @@ class Trial:
 
     settings: dict[str, Any]
     value: float
+    """NaN where it failed."""
     seconds: float
+    failed: str = ""
+    """Why it could not be judged, in a sentence; empty where it was."""
+
+
+@dataclass(frozen=True)
+class FailedModel:
+    """A model that took part and could not be judged."""
+
+    name: str
+    title: str
+    reason: str
+    """In a sentence."""
+    trials: tuple[Trial, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +50,7 @@ class ModelRun:
     trials: tuple[Trial, ...]
     """Every setting tried on validation data, in the order of trying; empty where there was no choice."""
     evaluation: Evaluation
+    """On the test users; of several splits each user's mean over them."""
     valid_value: float | None
     """The selection metric on validation data for the chosen setting."""
     fit_seconds: float
@@ -43,16 +59,21 @@ class ModelRun:
     size_bytes: int
     """The model's weights."""
     curve: LearningCurve | None = None
+    over_splits: SplitFigures | None = None
+    """What it reached on each of several splits; None where there is one. Its settings, curve, seconds and size are
+    those of the first split."""
 
     @cached_property
     def intervals(self) -> dict[str, tuple[float, float]]:
-        """Metric -> 95 % bootstrap interval of its mean over users; computed once for all reports."""
-        return self.evaluation.intervals()
+        """Metric -> 95 % bootstrap interval of its mean over users, or, over several splits, Student's for other splits
+        and other users alike; computed once for all reports."""
+        return self.evaluation.intervals() if self.over_splits is None else self.over_splits.intervals()
 
     @cached_property
     def means(self) -> dict[str, float]:
-        """Metric -> mean over users, or the overall value; without the metrics that the model cannot be judged by."""
-        return self.evaluation.means()
+        """Metric -> mean over users, or the overall value; without the metrics that the model cannot be judged by. Of
+        several splits the mean."""
+        return self.evaluation.means() if self.over_splits is None else self.over_splits.mean()
 
 
 @dataclass(frozen=True)
@@ -85,6 +106,20 @@ class Comparison:
     popularity_curve: tuple[int, ...] = ()
     """Training users per item, most popular first (at most 500 points), for the long-tail plot."""
     examples: tuple[ExampleUser, ...] = field(default=())
+    failed: tuple[FailedModel, ...] = ()
+    """The models that could not be judged; the others are."""
+    split_pairs: tuple[PairedTest, ...] = ()
+    """Every pair of models tested over several splits; of one split `pairs` works it out."""
+    plan: str = ""
+    """A digest of the data, the splits, the metrics and the libraries: the same plan gives the same figures."""
+    user_column: str = "user_id"
+    """What the input calls the users; untrusted text."""
+
+    @property
+    def n_splits(self) -> int:
+        """How many splits the models were judged on."""
+        figures = self.runs[0].over_splits
+        return 1 if figures is None else len(figures.users)
 
     @cached_property
     def verdict(self) -> Verdict:
@@ -96,6 +131,8 @@ class Comparison:
     @cached_property
     def pairs(self) -> tuple[PairedTest, ...]:
         """Every pair of models tested by the first metric, best first; empty where it has no value for every user."""
+        if self.n_splits > 1:
+            return self.split_pairs
         metric, judged = self.metrics[0], {run.name: run.evaluation for run in self.runs}
         one = self.runs[0].evaluation
         if len(judged) < 2 or any(metric not in e.per_user or e.users != one.users for e in judged.values()):

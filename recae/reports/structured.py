@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from recae.reports.comparison import Comparison, ModelRun
+from recae.reports.comparison import Comparison, ModelRun, Trial
 from recae.reports.verdict import Difference, Verdict
 
 SCHEMA = "recae-comparison/1"
@@ -30,6 +30,9 @@ def to_json(comparison: Comparison) -> dict[str, Any]:
         "split": comparison.split,
         "popularity_curve": list(comparison.popularity_curve),
         "examples": [dataclasses.asdict(example) for example in comparison.examples],
+        "failed": [dataclasses.asdict(model) for model in comparison.failed],
+        "plan": comparison.plan,
+        "user_column": comparison.user_column,
         "facts": comparison.facts,
     }
     plain: dict[str, Any] = _plain(content)
@@ -60,9 +63,15 @@ def _model(run: ModelRun, rank: int, judged: Verdict) -> dict[str, Any]:
         "fit_seconds": run.fit_seconds,
         "users_per_second": run.users_per_second,
         "size_bytes": run.size_bytes,
-        "trials": [dataclasses.asdict(trial) for trial in run.trials],
+        "trials": [_trial(trial) for trial in run.trials],
+        "over_splits": None if run.over_splits is None else dataclasses.asdict(run.over_splits),
         "curve": None if run.curve is None else dataclasses.asdict(run.curve),
     }
+
+
+def _trial(trial: Trial) -> dict[str, Any]:
+    told = dataclasses.asdict(trial)
+    return told if trial.failed else {key: value for key, value in told.items() if key != "failed"}
 
 
 def _figure(run: ModelRun, metric: str) -> dict[str, Any]:

@@ -8,9 +8,11 @@ import numpy as np
 
 from recae.counted import counted
 from recae.evaluation.intervals import bootstrap_interval, percentiles, resampled
+from recae.evaluation.paired import PairedTest
 from recae.evaluation.rating_metrics import OF_RATINGS
 from recae.evaluation.result import Evaluation
 from recae.reports.comparison import Comparison, ModelRun
+from recae.reports.pairs import CLEAR, p_words, variance_sentence
 from recae.reports.wording import better_than, change, joined, lower_is_better, metric_label, score
 
 POPULARITY = "popularity"
@@ -24,21 +26,31 @@ class Difference:
     gain: float
     """Better model's mean minus the other's, turned so that positive is better."""
     low: float | None
-    """95 % bootstrap interval of the mean paired difference; None where there are no values per user."""
+    """95 % interval of the mean paired difference, by the bootstrap over users, or over several splits by Student's t;
+    None where there are no values per user."""
     high: float | None
     share: float
     """The gain relative to the other's mean."""
+    test: PairedTest | None = None
+    """The paired test, corrected over all pairs of the comparison; None where nothing can be tested over users."""
 
     @property
     def clear(self) -> bool:
-        """Whether the interval lies above 0."""
+        """Whether the test, corrected over all pairs, finds it; where there is none, whether the interval is above 0.
+
+        So a report claims of two models the same wherever it speaks of them.
+        """
+        if self.test is not None:
+            return self.test.clear(CLEAR)
         return self.low is not None and self.low > 0
 
     def words(self) -> str:
-        """`"+0.0123, 95% interval +0.0101 to +0.0144"`."""
+        """`"+0.0123, 95% interval +0.0101 to +0.0144"`; with the p-value where the interval alone would mislead."""
         if self.low is None or self.high is None:
             return change(self.gain)
-        return f"{change(self.gain)}, 95% interval {change(self.low)} to {change(self.high)}"
+        said = f"{change(self.gain)}, 95% interval {change(self.low)} to {change(self.high)}"
+        misleads = self.test is not None and self.clear != (self.low > 0)
+        return f"{said} ({p_words(self.test)})" if self.test is not None and misleads else said
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +87,8 @@ def verdict(comparison: Comparison) -> Verdict:
     metric = comparison.metrics[0]
     board = comparison.leaderboard()
     best, others = board[0], board[1:]
-    ahead = {run.name: difference(best.evaluation, run.evaluation, metric) for run in others}
+    tests = {test.worse: test for test in comparison.pairs if test.better == best.name}
+    ahead = {run.name: _ahead(best, run, metric, tests.get(run.name)) for run in others}
     rivals = tuple(run for run in others if not ahead[run.name].clear)
     popular = next((run for run in others if run.name == POPULARITY), None)
     # A factorization model at the top is not held against its own kind.
@@ -96,7 +109,7 @@ def verdict(comparison: Comparison) -> Verdict:
         factorization=against_factors,
         caution=_caution(comparison),
         headline=_headline(best, runner_up, rivals, against_popular, len(others) > 1),
-        details=tuple(_details(metric, best, rivals, list(told.values()))),
+        details=(*_details(metric, best, rivals, list(told.values())), *_failures(comparison)),
     )
 
 
@@ -113,6 +126,13 @@ def spoken(run: ModelRun) -> str:
 def _opening(run: ModelRun) -> str:
     """The same at the start of a sentence."""
     return "Popularity" if run.name == POPULARITY else run.title.partition(",")[0].strip() or run.name
+
+
+def _ahead(best: ModelRun, run: ModelRun, metric: str, test: PairedTest | None) -> Difference:
+    if test is None:
+        return difference(best.evaluation, run.evaluation, metric)
+    theirs = run.means[metric]
+    return Difference(test.gain, *test.interval, test.gain / abs(theirs) if theirs else float("nan"), test)
 
 
 def difference(one: Evaluation, other: Evaluation, metric: str) -> Difference:
@@ -169,13 +189,21 @@ def _details(
     users = counted(len(best.evaluation.users), "test user")
     interval = best.intervals.get(metric)
     span = f" (95% interval {score(interval[0])} to {score(interval[1])})" if interval else ""
-    said = [f"{_opening(best)} reaches {metric_label(metric)} {score(best.means[metric])}{span} on {users}."]
+    over = "" if best.over_splits is None else f" of {counted(len(best.over_splits.users), 'split')}"
+    said = [f"{_opening(best)} reaches {metric_label(metric)} {score(best.means[metric])}{span} on {users}{over}."]
+    if best.over_splits is not None and metric in best.over_splits.deviations:
+        said.append(variance_sentence(best.over_splits.repeated(metric)))
     said += [_compared(run, gap) for run, gap in against]
     told = {run.name for run, _ in against}
     close = [spoken(run) for run in rivals if run.name not in told]
     if close:
-        said.append(f"Not clearly behind: {joined(close)}. With more test users the order could turn.")
+        more = "test users" if best.over_splits is None else "splits"
+        said.append(f"Not clearly behind: {joined(close)}. With more {more} the order could turn.")
     return said
+
+
+def _failures(comparison: Comparison) -> list[str]:
+    return [f"{model.name} could not be judged: {model.reason}" for model in comparison.failed]
 
 
 def _compared(run: ModelRun, gap: Difference) -> str:
