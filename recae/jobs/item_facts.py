@@ -16,7 +16,7 @@ from recae.evaluation.metrics import parse_metrics
 from recae.jobs.inputs import beside
 from recae.jobs.reading import Source
 
-_GENRES = ("genres", "genre", "categories", "category", "tags", "topics", "topic")
+GENRES = ("genres", "genre", "categories", "category", "tags", "topics", "topic")
 _SEPARATORS = ("|", ";", ",")
 
 
@@ -60,16 +60,21 @@ def item_genres(catalog: Catalog, where: str) -> list[list[str]]:
         DataError: there is no column of genres.
     """
     table = catalog.columns
-    name = next((column for known in _GENRES for column in table.column_names if plain(column) == known), None)
+    name = next((column for known in GENRES for column in table.column_names if plain(column) == known), None)
     if name is None:
-        raise DataError(f"{where} has no column of genres: call it genres, or one of {', '.join(_GENRES[1:])}.")
-    column = table.column(name)
+        raise DataError(f"{where} has no column of genres: call it genres, or one of {', '.join(GENRES[1:])}.")
+    return values_of(table.column(name), genres=True)
+
+
+def values_of(column: pa.ChunkedArray, *, genres: bool = False) -> list[list[str]]:
+    """The values of every row of a column: of lists, or of texts such as `Drama|War`; `genres` also at commas."""
     if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
-        return [[str(genre) for genre in genres or ()] for genres in column.to_pylist()]
+        return [[str(genre) for genre in own or ()] for own in column.to_pylist()]
     texts = column.cast(pa.large_string()).to_pylist()
-    separator = next((mark for mark in _SEPARATORS if any(mark in text for text in texts if text)), None)
+    marks = _SEPARATORS if genres else _SEPARATORS[:-1]
+    separator = next((mark for mark in marks if any(mark in text for text in texts if text)), None)
     parts = [[] if not text else [text] if separator is None else text.split(separator) for text in texts]
-    return [[genre.strip() for genre in genres if _named(genre)] for genres in parts]
+    return [[genre.strip() for genre in own if _named(genre)] for own in parts]
 
 
 def _named(genre: str) -> bool:
