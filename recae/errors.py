@@ -49,6 +49,12 @@ class ModelFormatError(RecaeError):
     exit_code = 7
 
 
+class ReportFormatError(RecaeError):
+    """A comparison's folder that is damaged, incomplete or of another format version."""
+
+    exit_code = 7
+
+
 class OutputLockedError(RecaeError):
     """Another run is writing to the same output."""
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from recae.data.ids import IdIndex
 from recae.errors import DataError
@@ -44,7 +43,7 @@ def evaluation_of(
     `metrics` have values per user, `overall` has the others; `more` are further fields of `Evaluation`.
 
     Raises:
-        ValueError: a column is missing or holds something else than finite numbers, or users occur twice.
+        ValueError: a column is missing or holds something else than numbers, or users occur twice.
     """
     names = [name for name in table.column_names if name not in (MODEL, SPLIT)]
     if not names or not len(table):
@@ -61,7 +60,7 @@ def evaluation_of(
 
 
 def is_per_user(table: pa.Table, metric: str) -> bool:
-    """Whether every user of `table` has a value, and it is not one pooled over all ratings."""
+    """Whether every user of `table` has a value; errors of ratings are pooled over all ratings all the same."""
     return metric in table.column_names and metric not in OF_RATINGS and not table[metric].null_count
 
 
@@ -75,18 +74,9 @@ def further_field_names() -> tuple[str, ...]:
     return tuple(field.name for field in dataclasses.fields(Evaluation) if field.name not in _KNOWN)
 
 
-def rows_of(table: pa.Table, model: str, split: int) -> pa.Table:
-    """The rows of one model on one split."""
-    chosen = pc.equal(table[MODEL], model)
-    return table.filter(pc.and_(chosen, pc.equal(table[SPLIT], split)) if SPLIT in table.column_names else chosen)
-
-
 def _numbers(table: pa.Table, name: str) -> np.ndarray:
     if name not in table.column_names or not pa.types.is_floating(table.schema.field(name).type):
         raise ValueError(f"the column {name!r} should hold numbers")
     if table[name].null_count:
         raise ValueError(f"the column {name!r} has gaps")
-    values = table[name].to_numpy().astype(np.float64)
-    if not np.isfinite(values).all():
-        raise ValueError(f"the column {name!r} holds values that are not finite")
-    return values
+    return table[name].to_numpy().astype(np.float64)

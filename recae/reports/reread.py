@@ -1,0 +1,161 @@
+"""A comparison from its folder: report.json and per-user.parquet are all that a report is drawn from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from recae.errors import DamagedFileError, DataError, ReportFormatError, StorageError
+from recae.evaluation.pooled import PooledUsers
+from recae.evaluation.repeats import SplitFigures
+from recae.evaluation.result import Evaluation
+from recae.reports.comparison import Comparison, ModelRun
+from recae.reports.per_user import MODEL, SPLIT, evaluation_of, further_field_names, is_per_user
+from recae.reports.restored import restored, restored_fields
+from recae.reports.structured import SCHEMA
+from recae.store.manifest import read_json
+
+MARKER, PER_USER = "report.json", "per-user.parquet"
+_SAME = 1e-9
+"""Means of the values per user agree with the report's own figures up to this."""
+
+
+def read_comparison(folder: str | Path) -> Comparison:
+    """The comparison that was written to `folder`; drawn again it gives the same reports to the byte.
+
+    Raises:
+        StorageError: there is no such folder, or it cannot be read.
+        DataError: it is another folder than that of a comparison.
+        ReportFormatError: it is damaged, incomplete or of a newer format.
+    """
+    folder = Path(folder)
+    told = _read_report(folder)
+    try:
+        runs = tuple(_run(folder, entry, at) for at, entry in enumerate(_models(told)))
+        return restored_fields(Comparison, _as_fields(told), "it", runs=runs)
+    except (ValueError, DamagedFileError) as error:
+        raise ReportFormatError(f"{folder} is damaged: {error}. Make the comparison again.") from error
+
+
+def splits_of(folder: str | Path, model: str, run: ModelRun) -> Iterator[Evaluation]:
+    """The evaluation of one model of a comparison read from `folder` on each of its splits, one after the other.
+
+    Raises:
+        ReportFormatError: the values per user are damaged.
+    """
+    folder = Path(folder)
+    count = 1 if run.over_splits is None else len(run.over_splits.users)
+    try:
+        for split in range(1, count + 1):
+            yield _evaluation(folder, model, split, _overall_on(run, split), {})
+    except ValueError as error:
+        raise ReportFormatError(f"{folder} is damaged: {error}. Make the comparison again.") from error
+
+
+def _read_report(folder: Path) -> dict[str, Any]:
+    if not folder.is_dir():
+        raise StorageError(f"There is no folder {folder}; `recae compare ... --out {folder}` makes one.")
+    if not (folder / MARKER).is_file():
+        raise DataError(f"{folder} is not the folder of a comparison: it holds no {MARKER}.")
+    try:
+        told = read_json(folder / MARKER)
+    except DamagedFileError as error:
+        raise ReportFormatError(f"{folder} is damaged: {error} Make the comparison again.") from error
+    schema = str(told.get("schema") or "")
+    name, _, version = schema.partition("/")
+    if name != SCHEMA.partition("/")[0]:
+        raise DataError(f"{folder / MARKER} is no report of a comparison (its schema is not {SCHEMA!r}).")
+    if schema != SCHEMA:
+        raise ReportFormatError(
+            f"{folder / MARKER} is of format {version!r}, and this version of recae reads "
+            f"{SCHEMA.partition('/')[2]}: upgrade recae or make the comparison again."
+        )
+    return told
+
+
+def _models(told: dict[str, Any]) -> list[dict[str, Any]]:
+    found = told.get("models")
+    if not isinstance(found, list) or not found or not all(isinstance(entry, dict) for entry in found):
+        raise ValueError("models should be a list of objects")
+    return found
+
+
+def _as_fields(told: dict[str, Any]) -> dict[str, Any]:
+    """The report's keys as the fields of `Comparison`; the pairs of one split are worked out again."""
+    several = any(entry.get("over_splits") for entry in _models(told))
+    return told | {"split_pairs": told.get("pairs", []) if several else []}
+
+
+def _run(folder: Path, entry: dict[str, Any], at: int) -> ModelRun:
+    where = f"models[{at}]"
+    name, figures = entry.get("name"), entry.get("metrics")
+    if not isinstance(name, str) or not isinstance(figures, dict):
+        raise ValueError(f"{where} should have a name and metrics")
+    over = entry.get("over_splits")
+    splits = None if over is None else restored(SplitFigures, over, f"{where}.over_splits")
+    means = {metric: restored(float, figure.get("value"), f"{where}.{metric}") for metric, figure in figures.items()}
+    hints = get_type_hints(Evaluation)
+    more = {
+        field: restored(hints[field], entry[field], f"{where}.{field}")
+        for field in further_field_names()
+        if field in entry
+    }
+    if splits is None:
+        evaluation = _evaluation(folder, name, 1, means, more)
+        _agree(evaluation.means(), means, name)
+    else:
+        pool = PooledUsers()
+        for split in range(1, len(splits.users) + 1):
+            at_split = {metric: values[split - 1] for metric, values in splits.means.items()}
+            one = _evaluation(folder, name, split, at_split, more)
+            _agree(one.means(), at_split, name)
+            pool.add(one)
+        evaluation = pool.result()
+    return restored_fields(ModelRun, entry, where, evaluation=evaluation)
+
+
+def _overall_on(run: ModelRun, split: int) -> dict[str, float]:
+    over = run.over_splits
+    return run.means if over is None else {metric: values[split - 1] for metric, values in over.means.items()}
+
+
+def _evaluation(
+    folder: Path, model: str, split: int, means: dict[str, float], more: dict[str, Any]
+) -> Evaluation:  # fmt: skip
+    table = _rows(folder / PER_USER, model, split)
+    values = [name for name in means if is_per_user(table, name)]
+    overall = {name: value for name, value in means.items() if name not in values}
+    return evaluation_of(table, tuple(values), overall, **more)
+
+
+def _rows(path: Path, model: str, split: int) -> pa.Table:
+    """The rows of one model on one split; only the groups of rows that hold some are read."""
+    if not path.is_file():
+        raise ValueError(f"{path.name} is missing")
+    try:
+        known = pq.read_schema(path).names
+        if MODEL not in known:
+            raise ValueError(f"{path.name} has no column {MODEL!r}")
+        chosen = [(MODEL, "==", model), *([(SPLIT, "==", split)] if SPLIT in known else [])]
+        table = pq.read_table(path, filters=chosen)
+        table.validate(full=True)
+    except OSError as error:
+        if error.errno is not None:
+            raise StorageError(f"{path} could not be read: {error.strerror or error}.") from error
+        raise ValueError(f"{path.name} is cut short") from error
+    except (pa.ArrowException, UnicodeDecodeError) as error:
+        raise ValueError(f"{path.name} is not a Parquet file that can be read") from error
+    if not len(table):
+        raise ValueError(f"{path.name} has no rows of {model}")
+    return table
+
+
+def _agree(found: dict[str, float], told: dict[str, float], model: str) -> None:
+    for metric, value in told.items():
+        if not np.isclose(found[metric], value, rtol=_SAME, atol=_SAME, equal_nan=True):
+            raise ValueError(f"{PER_USER} and {MARKER} tell different figures of {model}, by {metric}")
