@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from recae.reports.page import clipped
+from recae.reports.text import one_line
 from recae.reports.wording import DASH, percent, plain, whole
 
 Row = tuple[str, str]
@@ -22,7 +22,7 @@ def data_rows(data: dict[str, Any]) -> list[Row]:
     if isinstance(times, dict) and "first" in times:
         rows.append(("Time", f"{_moment(times['first'])} to {_moment(times.get('last'))}"))
     rows += [(f"Left out: {key}", plain(count)) for key, count in (data.get("left_out") or {}).items()]
-    return [(clipped(name), clipped(value)) for name, value in rows]
+    return [(one_line(name), one_line(value)) for name, value in rows]
 
 
 def histogram(data: dict[str, Any]) -> dict[str, Any] | None:
@@ -44,7 +44,7 @@ def split_rows(split: dict[str, Any]) -> list[Row]:
     """How the split was made."""
     rows = [_row(key, value) for key, value in split.items() if key not in _NOT_AS_ROWS and value is not None]
     rows += [(str(key).capitalize(), plain(count)) for key, count in (split.get("notes") or {}).items()]
-    return [(clipped(name), clipped(value)) for name, value in rows]
+    return [(one_line(name), one_line(value)) for name, value in rows]
 
 
 def split_table(split: dict[str, Any]) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from recae.reports.comparison import ExampleUser
-from recae.reports.page import clipped
+from recae.reports.text import one_line
 from recae.reports.wording import whole
 
 MOST_EXAMPLES = 12
@@ -20,16 +20,16 @@ def example(user: ExampleUser, order: Sequence[str]) -> dict[str, Any]:
         {
             "name": name,
             "hits": sum(hit for _, hit in user.lists[name]),
-            "places": [(clipped(title), hit) for title, hit in user.lists[name]],
+            "places": [(one_line(title), hit) for title, hit in user.lists[name]],
         }
         for name in order
         if name in user.lists
     ]
     shown = targets_shown(user)
     return {
-        "user": clipped(user.user),
-        "history": [clipped(title) for title in user.history],
-        "targets": [clipped(title) for title in shown],
+        "user": one_line(user.user),
+        "history": [one_line(title) for title in user.history],
+        "targets": [one_line(title) for title in shown],
         "more": whole(len(user.targets) - len(shown)) if len(user.targets) > len(shown) else "",
         "lists": lists,
     }

@@ -5,20 +5,23 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recae.errors import ConfigError
+from recae.reports.text import one_line
 from recae.reports.wording import DASH, plain, score
 from recae.store.atomic import replacing_file
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-LONGEST = 300
-"""Letters of one untrusted text that are shown; the rest becomes an ellipsis."""
+MOST_COMMAND, MOST_LINES = 2_000, 1_000
+"""Letters of the command and lines of the configuration that are shown."""
+_SECTION = re.compile(r'<h2 id="([\w-]+)"(?: data-nav="([^"]*)")?>(.*?)</h2>', re.S)
 _SERIES = "".join(
     f"svg .s{i} {{ stroke: var(--s{i}); fill: var(--s{i}); }} svg .curve.s{i} {{ fill: none; }} "
     f"svg .bar.s{i}, svg text.s{i} {{ stroke: none; }} svg .dot.s{i} {{ stroke: var(--paper); }}\n"
@@ -70,25 +73,36 @@ def meter(value: float, interval: tuple[float, float] | None, full: float | None
     return {"fill": share(value), "low": low, "width": round(high - low, 2), "span": span}
 
 
-def clipped(text: str) -> str:
-    """Untrusted text without control characters and of a bearable length."""
-    cleaned = "".join(letter if letter.isprintable() else " " for letter in text[: LONGEST + 1])
-    return cleaned[:LONGEST].rstrip() + "…" if len(cleaned) > LONGEST else cleaned
+clipped = one_line
 
 
 def making(facts: Mapping[str, Any]) -> dict[str, Any]:
     """How a result was made: the command, the other facts as rows, the configuration as JSON."""
     configuration = facts.get("configuration")
     rows = [
-        (clipped(key.replace("_", " ").capitalize()), clipped(plain(value)))
+        (one_line(key.replace("_", " ").capitalize()), one_line(plain(value)))
         for key, value in facts.items()
         if key not in _SHOWN_ELSEWHERE and value not in (None, "", {}, [])
     ]
     return {
-        "command": facts.get("command") or "",
+        "command": one_line(str(facts.get("command") or ""), MOST_COMMAND),
         "facts": rows,
-        "configuration": json.dumps(configuration, indent=2, ensure_ascii=False, default=str) if configuration else "",
+        "configuration": _lines(json.dumps(configuration, indent=2, ensure_ascii=False, default=str))
+        if configuration
+        else "",
     }
+
+
+def sections(page: str) -> list[tuple[str, str]]:
+    """(id, short name) of every section of a rendered page: what its bar of links leads to."""
+    return [(found, _trusted(re.sub(r"<[^>]*>", "", name or text))) for found, name, text in _SECTION.findall(page)]
+
+
+def _lines(text: str) -> str:
+    """Text of many lines, each as `one_line` leaves it, and no more of them than a person would read."""
+    lines = text.split("\n")
+    shown = [one_line(line) for line in lines[:MOST_LINES]]
+    return "\n".join(shown if len(lines) <= MOST_LINES else [*shown, "…"])
 
 
 def _environment() -> Environment:
@@ -96,13 +110,15 @@ def _environment() -> Environment:
         from jinja2 import Environment, PackageLoader, StrictUndefined
     except ImportError:
         raise ConfigError("The HTML report needs jinja2: pip install 'recae[report]'.") from None
-    return Environment(
+    environment = Environment(
         loader=PackageLoader("recae.reports", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["sections"] = sections
+    return environment
 
 
 def _asset(name: str) -> str:

@@ -18,7 +18,7 @@ from recae.evaluation.result import Evaluation
 from recae.reports.comparison import ExampleUser, Trial
 from recae.reports.evaluation import write_evaluation_html
 from recae.reports.html import write_html
-from recae.reports.page import LONGEST
+from recae.reports.text import LONGEST
 
 SCRIPT = "<script>document.title='owned'</script>"
 HOSTILE = (
