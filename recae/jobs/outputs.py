@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from recae.errors import ConfigError, DamagedFileError, StorageError
 from recae.jobs.reading import Source
-from recae.store.atomic import replaceable
+from recae.store.atomic import refusal
 from recae.store.manifest import library_versions, read_json, write_json
 from recae.store.tables import with_facts, write_table
 
@@ -32,13 +32,17 @@ def refuse_inputs(out: Source, *inputs: Source | None) -> None:
 
 
 def refuse_strange(out: Source, marker: str) -> None:
-    """Check that `out` is free, or a folder of recae's own, which holds the file `marker`.
+    """Check that `out` is free, or a folder of recae's own, which holds the file `marker` and no files of others.
 
     Raises:
         StorageError: it is something else.
     """
-    if Path(out).exists() and not replaceable(Path(out), marker):
-        raise _strange(out)
+    try:
+        sentence = refusal(Path(out), marker)
+    except OSError as error:
+        raise StorageError(f"{out} could not be read: {error.strerror or error}.") from error
+    if sentence is not None:
+        raise StorageError(sentence)
 
 
 def refuse_strange_file(out: Source) -> None:
@@ -75,7 +79,7 @@ def says_job(manifest: Path, job: str | None = None) -> bool:
 def write_result(
     table: pa.Table | Iterable[pa.Table], out: Path, configuration: Mapping[str, Any], **facts: Any
 ) -> int:  # fmt: skip
-    """Write a table, or blocks of one, and how it was made: in a Parquet file itself, and in a sidecar.
+    """Write a table, or blocks of one, and how it was made, with `facts`: in a Parquet file itself, and in a sidecar.
 
     Returns the number of rows.
 
@@ -84,11 +88,12 @@ def write_result(
         StorageError: it could not be written.
     """
     blocks = (table,) if isinstance(table, pa.Table) else table
-    rows = write_table((with_facts(block, {"configuration": configuration}) for block in blocks), out)
+    kept = {"configuration": configuration, **facts}
+    rows = write_table((with_facts(block, kept) for block in blocks), out)
     write_json(
         out.parent,
         sidecar(out).name,
-        {"configuration": configuration, "rows": rows, **facts, "versions": library_versions()},
+        {**kept, "rows": rows, "versions": library_versions()},
     )
     return rows
 

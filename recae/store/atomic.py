@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -10,6 +12,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from recae.errors import StorageError
+from recae.store.checksums import SUCCESS
+from recae.store.exchange import exchange
+
+_DROPPINGS = {".DS_Store", "Thumbs.db", "desktop.ini"}
+"""What file managers leave in folders that they show."""
 
 
 @contextmanager
@@ -41,13 +48,15 @@ def replacing_file(path: str | Path) -> Iterator[Path]:
 def replacing_folder(path: str | Path, *, marker: str) -> Iterator[Path]:
     """Yield a temporary folder beside `path`; on success it takes the place of `path`.
 
-    A folder that already stands there is replaced only if it is empty or holds the file `marker`, by which
-    recae knows its own output again: nothing that recae did not write is ever deleted.
+    A folder that already stands there is replaced only if it is empty or recae's own (see `refusal`): nothing that
+    recae did not write is ever deleted.
 
     Raises:
         StorageError: `path` holds something that recae did not write, or writing failed.
     """
     path = Path(path)
+    if path.is_symlink():
+        path = path.resolve()  # what it leads to is replaced, and the link stays
     _refuse_strange(path, marker)
     beside = _beside(path)
     try:
@@ -69,7 +78,7 @@ def put_in_place(folder: Path, path: str | Path, *, marker: str) -> None:
     path = Path(path)
     _refuse_strange(path, marker)
     try:
-        for file in folder.rglob("*"):
+        for file in (*folder.rglob("*"), folder):
             _sync(file)
         _swap(folder, path)
         _sync(path.absolute().parent)
@@ -77,30 +86,82 @@ def put_in_place(folder: Path, path: str | Path, *, marker: str) -> None:
         raise StorageError(f"{path} could not be written: {error.strerror or error}.") from error
 
 
-def replaceable(path: Path, marker: str) -> bool:
-    """Whether `path` is a folder that recae may replace: an empty one, or one with the file `marker`."""
-    return path.is_dir() and ((path / marker).is_file() or not any(path.iterdir()))
+def refusal(path: Path, marker: str) -> str | None:
+    """Why the folder `path` may not be replaced, as a sentence; None where it may.
+
+    recae's own folders hold the file `marker`, by which it knows them again. Where that lists the folder's files under
+    "files", there must be no others: somebody's notes beside a model go away with no model.
+
+    Raises:
+        OSError: the folder could not be listed.
+    """
+    if not path.exists() and not path.is_symlink():
+        return None
+    if path.is_dir() and not any(path.iterdir()):
+        return None
+    if not path.is_dir() or not (path / marker).is_file():
+        return f"{path} exists and was not written by recae: choose another --out or remove it."
+    known = _listed(path / marker)
+    if known is None:
+        return None
+    known |= {marker, SUCCESS}
+    for file in sorted(path.rglob("*")):
+        if (file.is_symlink() or not file.is_dir()) and file.name not in _DROPPINGS:
+            name = file.relative_to(path).as_posix()
+            if name not in known:
+                return f"{path / name} was not written by recae and would be deleted: move it, or choose another --out."
+    return None
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove what killed runs left beside `path` when they were writing it; only where nobody is writing it now."""
+    left = re.compile(rf"\.{re.escape(path.name)}(\.manifest\.json)?\.[0-9a-f]{{8}}\.recae-tmp")
+    with suppress(OSError):
+        for found in path.absolute().parent.iterdir():
+            if left.fullmatch(found.name):
+                if found.is_dir() and not found.is_symlink():
+                    shutil.rmtree(found, ignore_errors=True)
+                else:
+                    found.unlink()
 
 
 def _refuse_strange(path: Path, marker: str) -> None:
-    if path.exists() and not replaceable(path, marker):
-        raise StorageError(f"{path} exists and was not written by recae: choose another --out or remove it.")
+    try:
+        sentence = refusal(path, marker)
+    except OSError as error:
+        raise StorageError(f"{path} could not be read: {error.strerror or error}.") from error
+    if sentence is not None:
+        raise StorageError(sentence)
+
+
+def _listed(marker: Path) -> set[str] | None:
+    """The names of the files that a marker lists; None where it lists none."""
+    try:
+        content = json.loads(marker.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+    files = content.get("files") if isinstance(content, dict) else None
+    return set(files) if isinstance(files, dict) else None
 
 
 def _beside(path: Path) -> Path:
-    return path.absolute().parent / f".{path.name}.{secrets.token_hex(4)}.tmp"
+    return path.absolute().parent / f".{path.name}.{secrets.token_hex(4)}.recae-tmp"
 
 
 def _swap(new: Path, path: Path) -> None:
+    if not path.exists():
+        os.rename(new, path)
+        return
+    if exchange(new, path):
+        shutil.rmtree(new, ignore_errors=True)  # now the old one
+        return
     # A folder that is not empty cannot be renamed over, so the old one steps aside first and goes last.
     old = _beside(path)
-    if path.exists():
-        os.rename(path, old)
+    os.rename(path, old)
     try:
         os.rename(new, path)
     except OSError:
-        if old.exists():
-            os.rename(old, path)
+        os.rename(old, path)
         raise
     shutil.rmtree(old, ignore_errors=True)
 

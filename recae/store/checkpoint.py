@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from recae.errors import DamagedFileError, StorageError
+from recae.store.atomic import remove_leftovers
 from recae.store.checksums import file_sha256
 from recae.store.manifest import plain_json, read_json, write_json
 from recae.store.tensors import read_tensors, write_tensors
@@ -33,6 +34,8 @@ def write_checkpoint(folder: Path, told: Mapping[str, Any], tensors: Mapping[str
     Raises:
         StorageError: it could not be written; the checkpoint before it is still there.
     """
+    for name in (_FACTS, *_TENSORS):
+        remove_leftovers(folder / name)
     before = _named(folder)
     name = _TENSORS[1] if before == _TENSORS[0] else _TENSORS[0]
     write_tensors(folder / name, tensors)
@@ -77,6 +80,7 @@ def read_checkpoint(folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]
 def discard_checkpoint(folder: Path) -> None:
     """Remove the checkpoint in `folder`, and the folder where nothing else is in it."""
     for name in (_FACTS, *_TENSORS):
+        remove_leftovers(folder / name)
         with suppress(OSError):
             (folder / name).unlink()
     with suppress(OSError):

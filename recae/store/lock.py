@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from recae.errors import OutputLockedError, StorageError
+from recae.store.atomic import remove_leftovers
 
 if sys.platform != "win32":
     import fcntl
@@ -18,6 +19,8 @@ if sys.platform != "win32":
 def locked(output: str | Path) -> Iterator[None]:
     """Hold the lock on `output` for as long as the body runs. It goes with the process, however that ends.
 
+    What a killed run left half written beside `output` is removed.
+
     Raises:
         OutputLockedError: another run holds it.
         StorageError: the folder of `output` cannot be written to.
@@ -26,10 +29,13 @@ def locked(output: str | Path) -> Iterator[None]:
     path = output.parent / f".{output.name}.lock"
     descriptor = _acquire(path, output)
     try:
+        if descriptor is not None:
+            remove_leftovers(output)
         yield
     finally:
         if descriptor is not None:
-            path.unlink(missing_ok=True)
+            if os.fstat(descriptor).st_size == 0:  # else it is somebody's file of that name
+                path.unlink(missing_ok=True)
             os.close(descriptor)
 
 

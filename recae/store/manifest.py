@@ -12,6 +12,7 @@ from typing import Any
 
 from recae.errors import DamagedFileError, StorageError
 from recae.store.atomic import replacing_file
+from recae.store.checksums import SUCCESS, listing
 
 _LIBRARIES = ("recae", "torch", "numpy", "scipy", "pandas", "pyarrow", "implicit", "safetensors")
 
@@ -30,6 +31,23 @@ def write_json(folder: str | Path, name: str, content: Mapping[str, Any]) -> Pat
     with replacing_file(path) as beside:
         beside.write_text(text, encoding="utf-8")
     return path
+
+
+def write_manifest(folder: str | Path, name: str, content: Mapping[str, Any]) -> None:
+    """Close a folder whose files are all there: write `content` as `folder/name`, with a list of the files and their
+    checksums under "files", and an empty `_SUCCESS`.
+
+    Raises:
+        StorageError: it could not be written.
+    """
+    folder = Path(folder)
+    try:
+        files = listing(folder)
+    except OSError as error:
+        raise StorageError(f"{error.filename or folder} could not be read: {error.strerror or error}.") from error
+    write_json(folder, name, {**content, "files": files})
+    with replacing_file(folder / SUCCESS) as beside:
+        beside.touch()
 
 
 def read_json(path: str | Path) -> dict[str, Any]:

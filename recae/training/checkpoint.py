@@ -11,9 +11,9 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from recae.errors import ConfigError, DamagedFileError
+from recae.errors import ConfigError, DamagedFileError, StorageError
 from recae.options import Checkpoints, RunOptions
-from recae.progress import SILENT, Progress
+from recae.progress import Progress
 from recae.store.checkpoint import read_checkpoint, write_checkpoint
 from recae.store.manifest import library_versions, plain_json
 from recae.training.interruption import Interruption, held_back
@@ -37,8 +37,10 @@ class State(Protocol):
 class Keeper:
     """Puts a state away when it is time to, and when the process is asked to end."""
 
-    def __init__(self, state: State, identity: Mapping[str, Any], at: Checkpoints, held: Interruption) -> None:
-        self.state, self.identity, self.at, self.held = state, identity, at, held
+    def __init__(
+        self, state: State, identity: Mapping[str, Any], at: Checkpoints, held: Interruption, progress: Progress
+    ) -> None:
+        self.state, self.identity, self.at, self.held, self.progress = state, identity, at, held, progress
         self.due = time.monotonic() + at.seconds
 
     def offer(self) -> None:
@@ -47,7 +49,10 @@ class Keeper:
             return
         started = time.monotonic()
         told, arrays = self.state.put_away()
-        write_checkpoint(self.at.folder, {"identity": self.identity, "machine": _machine(), "state": told}, arrays)
+        try:
+            write_checkpoint(self.at.folder, {"identity": self.identity, "machine": _machine(), "state": told}, arrays)
+        except StorageError as error:  # no reason to lose what is in memory
+            self.progress.say(f"Warning: no checkpoint could be written, so that an interruption costs more: {error}")
         now = time.monotonic()
         self.due = now + max(self.at.seconds, COST * (now - started))
         self.held.obey()
@@ -78,13 +83,13 @@ def keeping(state: State, identity: Mapping[str, Any], options: RunOptions) -> I
     if at.resume:
         _take_up(state, whole, at.folder, options.progress)
     with held_back() as held:
-        keeper = Keeper(state, whole, at, held)
+        keeper = Keeper(state, whole, at, held, options.progress)
         yield keeper
         if held.number is not None:
             keeper.offer()
 
 
-def _take_up(state: State, identity: dict[str, Any], folder: Path, progress: Progress = SILENT) -> None:
+def _take_up(state: State, identity: dict[str, Any], folder: Path, progress: Progress) -> None:
     found = read_checkpoint(folder)
     if found is None:
         return

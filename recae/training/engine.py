@@ -257,7 +257,7 @@ def _batches(
 ) -> Iterator[SparseRows]:
     """The batches of one pass after the first `done`, each put together while the one before it is computed with."""
     permutation = kept[order.permutation(len(kept))][done * size :]
-    if not len(permutation):
+    if done and not len(permutation):
         return
 
     def batch(start: int) -> SparseRows:

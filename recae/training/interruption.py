@@ -5,14 +5,18 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 SAME_SECONDS = 1.0
 """What comes so soon after a signal is the same wish told twice, as by a shell that hands it on."""
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+Handler = Callable[[int, FrameType | None], Any] | int | None
 
 
 class Interruption:
@@ -21,7 +25,7 @@ class Interruption:
     def __init__(self) -> None:
         self.number: int | None = None
         self.came = 0.0
-        self.handlers: dict[int, signal.Handlers | object] = {}
+        self.handlers: dict[int, Handler] = {}
 
     def take(self, number: int, frame: FrameType | None) -> None:
         """The handler: remember the first signal, and obey a later one at once."""
@@ -66,6 +70,6 @@ def held_back() -> Iterator[Interruption]:
     try:
         yield held
     finally:
-        for number, before in held.handlers.items():
-            signal.signal(number, before)  # type: ignore[arg-type] # what getsignal gave
+        for which, handler in held.handlers.items():
+            signal.signal(which, handler)
     held.obey()
