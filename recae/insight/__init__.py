@@ -1,0 +1,1 @@
+"""What models have learned about the items, made visible: maps, neighbours."""
