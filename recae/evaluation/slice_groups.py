@@ -50,6 +50,8 @@ class Slicing:
 
     users: tuple[UserGroups, ...] = ()
     items: tuple[ItemGroups, ...] = ()
+    metrics: tuple[str, ...] | None = None
+    """Metrics that are told of each group of users; None: all that are measured."""
 
     def select_users(self, users: np.ndarray) -> Slicing:
         """The same for these user positions only.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -58,14 +58,6 @@ class Slice:
     """What the groups are, exactly; untrusted text where it names a column."""
     groups: tuple[SliceGroup, ...]
 
-    def only(self, metrics: Iterable[str]) -> Slice:
-        """The same with these metrics alone; figures of targets stay as they are."""
-        if self.of == "targets":
-            return self
-        kept = list(metrics)
-        groups = (replace(g, values={m: g.values[m] for m in kept if m in g.values}) for g in self.groups)
-        return replace(self, groups=tuple(groups))
-
 
 def found_name(k: int) -> str:
     """What the share of targets found within the first `k` places is called: `found@10`."""
@@ -88,6 +80,8 @@ def user_slices(
         errors: the sums behind the metrics `rated` ("rmse", "mae"), which are pooled over the ratings of the group and
             have no interval.
     """
+    wanted = slicing.metrics
+    per_user = {metric: values for metric, values in per_user.items() if wanted is None or metric in wanted}
     return tuple(
         Slice(groups.name, "users", groups.definition, tuple(_groups(groups, per_user, relevant, errors, rated)))
         for groups in slicing.users

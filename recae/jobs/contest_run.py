@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from recae.data.split import Split
 from recae.errors import DataError
 from recae.evaluation.evaluate import evaluate
 from recae.jobs.judging import own_metrics
+from recae.jobs.peak import folder_bytes
 from recae.jobs.sections import Terms, example_lists, of_model
 from recae.jobs.selection import Selected, choosing_data, select, size_bytes
 from recae.options import RunOptions
@@ -42,7 +43,7 @@ class Contest:
             lists[name] = example_lists(selected.model, terms)
             reached = {"test": run.evaluation.means(), "validation": _on_validation(terms.metrics[0], run)}
             selected.model.save(folder / name, configuration=config, fit_seconds=run.fit_seconds, **reached)
-            runs.append(run)
+            runs.append(replace(run, disk_bytes=folder_bytes(folder / name)))
         return tuple(runs), lists
 
     def judged(self, name: str, selected: Selected) -> ModelRun:
@@ -59,6 +60,7 @@ class Contest:
             evaluation=evaluation,
             valid_value=selected.valid_value,
             fit_seconds=selected.fit_seconds,
+            fit_peak_bytes=selected.fit_peak_bytes,
             users_per_second=len(evaluation.users) / max(evaluation.seconds, 1e-9),
             size_bytes=size_bytes(model),
             curve=model.curve,

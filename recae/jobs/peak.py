@@ -1,4 +1,4 @@
-"""The main memory that a piece of work took at its peak, beside what the process had before."""
+"""What work costs: the main memory that a fit took at its peak, and the size of what it left on disk."""
 
 from __future__ import annotations
 
@@ -80,3 +80,8 @@ def _record() -> int:
     import resource  # only where there is /proc, so never on Windows
 
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def folder_bytes(folder: Path) -> int:
+    """What the files in `folder` take on disk, by their lengths."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

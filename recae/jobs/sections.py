@@ -19,6 +19,7 @@ from recae.evaluation.result import Evaluation
 from recae.jobs.examples import draw_users, example_users, lists_for
 from recae.jobs.reading import Source
 from recae.models.base import Recommender
+from recae.models.cost import Shape
 from recae.options import RunOptions
 from recae.ranking.lists import TopN
 
@@ -44,7 +45,7 @@ def of_model(model: Recommender, evaluation: Evaluation, terms: Terms) -> dict[s
 
     `evaluation` is that on `terms.test`, without the users who have no target.
     """
-    return {}
+    return {"fit_foretold_bytes": model.cost(Shape.of(terms.split.train)).fit_bytes}
 
 
 def of_comparison(evaluations: Mapping[str, Evaluation], lists: Mapping[str, TopN], terms: Terms) -> dict[str, Any]:

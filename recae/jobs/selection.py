@@ -11,6 +11,7 @@ from recae.data.split import Split
 from recae.data.splits import validation_cut
 from recae.evaluation.evaluate import evaluate
 from recae.evaluation.metrics import parse_metrics
+from recae.jobs.peak import peak_memory
 from recae.models.base import Recommender
 from recae.models.registry import model_class
 from recae.options import RunOptions
@@ -30,6 +31,15 @@ class Selected:
     """Empty where there was no choice."""
     valid_value: float | None
     fit_seconds: float
+    fit_peak_bytes: int | None = None
+    """What `recae.jobs.peak` measured of the same fit."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Fit:
+    model: Recommender
+    seconds: float
+    peak_bytes: int | None
 
 
 @dataclass(frozen=True)
@@ -39,6 +49,7 @@ class _Best:
     setting: dict[str, Any]
     value: float | None
     seconds: float
+    peak_bytes: int | None
 
 
 def choosing_data(split: Split, seed: int) -> Split:
@@ -91,29 +102,30 @@ def select(
     if len(settings) == 1:
         tried_on = split  # nothing to choose
     best, tried = _best(name, settings, tried_on, metric, options, keep=tried_on is split)
-    model, seconds = best.model, best.seconds
+    model, seconds, peak = best.model, best.seconds, best.peak_bytes
     if tried_on is not split:
         options.progress.say(f"{name}: fitting {_in_words(best.setting)} to all of the training data")
     if model is None:
-        model, seconds = _fit(name, best.setting, split, options)
-    return Selected(model, tried if len(settings) > 1 else (), best.value, seconds)
+        again = _fit(name, best.setting, split, options)
+        model, seconds, peak = again.model, again.seconds, again.peak_bytes
+    return Selected(model, tried if len(settings) > 1 else (), best.value, seconds, peak)
 
 
 def _best(
     name: str, settings: Sequence[dict[str, Any]], split: Split, metric: str, options: RunOptions, *, keep: bool
 ) -> tuple[_Best, tuple[Trial, ...]]:
     best: _Best | None = None
-    tried, model = [], None
+    tried, made = [], None
     for number, setting in enumerate(settings):
         options.progress.say(f"{name}: setting {number + 1} of {len(settings)}, {_in_words(setting)}")
-        model = None  # the last one goes before the next one comes
-        model, seconds = _fit(name, setting, split, options)
-        value = _measure(model, split, metric, options)
+        made = None  # the last one goes before the next one comes
+        made = _fit(name, setting, split, options)
+        value = _measure(made.model, split, metric, options)
         if value is not None:
-            tried.append(Trial(dict(setting), value, seconds))
+            tried.append(Trial(dict(setting), value, made.seconds))
         if best is None or _better(metric, value, best.value):
-            kept = keep and (size_bytes(model) <= KEEP_BYTES or number == len(settings) - 1)
-            best = _Best(model if kept else None, setting, value, seconds)
+            kept = keep and (size_bytes(made.model) <= KEEP_BYTES or number == len(settings) - 1)
+            best = _Best(made.model if kept else None, setting, value, made.seconds, made.peak_bytes)
     if best is None:
         raise ValueError(f"{name} has an empty grid")
     return best, tuple(tried)
@@ -124,10 +136,12 @@ def size_bytes(model: Recommender) -> int:
     return sum(array.nbytes for array in model.weights().values())
 
 
-def _fit(name: str, setting: dict[str, Any], split: Split, options: RunOptions) -> tuple[Recommender, float]:
-    started = time.perf_counter()
-    model = model_class(name)(**setting).fit(split.train, split.valid, options)
-    return model, time.perf_counter() - started
+def _fit(name: str, setting: dict[str, Any], split: Split, options: RunOptions) -> _Fit:
+    with peak_memory() as peak:
+        started = time.perf_counter()
+        model = model_class(name)(**setting).fit(split.train, split.valid, options)
+        seconds = time.perf_counter() - started
+    return _Fit(model, seconds, peak.bytes)
 
 
 def _measure(model: Recommender, split: Split, metric: str, options: RunOptions) -> float | None:

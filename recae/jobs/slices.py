@@ -55,8 +55,12 @@ class Known:
     """What the catalogue is called."""
 
 
-def slicing_for(names: Sequence[str] | None, known: Known) -> Slicing:
+def slicing_for(
+    names: Sequence[str] | None, known: Known, metrics: Sequence[str] | None = None
+) -> Slicing:  # fmt: skip
     """The groups of these `names`; None: history length and popularity, time where it is known, genres likewise.
+
+    `metrics` are told of each group of users; None: all that are measured.
 
     Raises:
         ConfigError: a name that nothing has, or one of something that the data does not tell.
@@ -73,7 +77,7 @@ def slicing_for(names: Sequence[str] | None, known: Known) -> Slicing:
             items.append(_popularity(known))
         else:
             items.append(_column(name, known))
-    return Slicing(tuple(users), tuple(items))
+    return Slicing(tuple(users), tuple(items), None if metrics is None else tuple(metrics))
 
 
 def usual_catalog(catalog: Source | None, near: Source | None) -> tuple[Catalog | None, str]:

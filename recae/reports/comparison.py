@@ -59,6 +59,13 @@ class ModelRun:
     size_bytes: int
     """The model's weights."""
     curve: LearningCurve | None = None
+    fit_peak_bytes: int | None = None
+    """Main memory that the fit took at its peak beside what was there before, see `recae.jobs.peak`; None where it
+    could not be measured."""
+    fit_foretold_bytes: int | None = None
+    """What it was expected to take at most."""
+    disk_bytes: int | None = None
+    """The model folder."""
     over_splits: SplitFigures | None = None
     """What it reached on each of several splits; None where there is one. Its settings, curve, seconds and size are
     those of the first split."""

@@ -63,9 +63,13 @@ def _model(run: ModelRun, rank: int, judged: Verdict) -> dict[str, Any]:
         "fit_seconds": run.fit_seconds,
         "users_per_second": run.users_per_second,
         "size_bytes": run.size_bytes,
+        "fit_peak_bytes": run.fit_peak_bytes,
+        "fit_foretold_bytes": run.fit_foretold_bytes,
+        "disk_bytes": run.disk_bytes,
         "trials": [_trial(trial) for trial in run.trials],
         "over_splits": None if run.over_splits is None else dataclasses.asdict(run.over_splits),
         "curve": None if run.curve is None else dataclasses.asdict(run.curve),
+        "slices": [dataclasses.asdict(one) for one in run.evaluation.slices],
     }
 
 
