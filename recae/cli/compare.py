@@ -65,6 +65,13 @@ SPLIT, SEARCH = "What models are judged on", "How settings are chosen"
 )
 @option("--no-search", is_flag=True, section=SEARCH, help="Take the default settings.")
 @option("--catalog", type=PATH, metavar="FILE", help="Items with titles.  [default: items.* beside INPUT]")
+@option(
+    "--slices",
+    type=NameList(),
+    metavar="NAMES",
+    help="Groups by which figures are taken apart: history, popularity, time, columns of the catalogue such as genres "
+    "or year.  [default: those that are known, of the columns genres]",
+)
 @run_options
 @input_options
 def compare(
@@ -79,6 +86,7 @@ def compare(
     trials: int | None,
     no_search: bool,
     catalog: Path | None,
+    slices: list[str] | None,
     run: RunOptions,
     reading: Reading,
 ) -> None:
@@ -103,6 +111,7 @@ def compare(
         test=test,
         metrics=metrics,
         catalog=catalog,
+        slices=slices,
         trials=0 if no_search else trials,
         reading=reading,
         options=replace(run, progress=console.progress),

@@ -24,6 +24,7 @@ from recae.jobs.prepare import split_facts
 from recae.jobs.reading import AS_FOUND, Reading, Source
 from recae.jobs.sections import Terms, of_comparison
 from recae.jobs.selection import tried_models
+from recae.jobs.slices import taken_apart
 from recae.models.cost import Shape
 from recae.options import DEFAULTS, RunOptions
 from recae.reports.comparison import Comparison
@@ -55,6 +56,7 @@ def compare(
     test: Source | None = None,
     metrics: Sequence[str] | None = None,
     catalog: Source | None = None,
+    slices: Sequence[str] | None = None,
     trials: int | None = None,
     reading: Reading = AS_FOUND,
     options: RunOptions = DEFAULTS,
@@ -67,10 +69,11 @@ def compare(
     and test.*, or a log of training data with `valid` and `test`. For each model the settings of its grid
     (the first `trials` of them, 0 takes the defaults) are tried on the validation data; the best is judged on the
     test data. Without validation data they are tried on a part cut from the training data, and the best is then fitted
-    to all of it. The first of `metrics` chooses settings and sorts the table.
+    to all of it. The first of `metrics` chooses settings and sorts the table. `slices` name the groups of users and
+    items by which the figures are taken apart, see `recae.jobs.slices`.
 
     Raises:
-        ConfigError: an unknown model, metric or split, or models that the split cannot judge.
+        ConfigError: an unknown model, metric, slice or split, or models that the split cannot judge.
         DataError: the data is malformed, or not what a model needs.
         CapacityError: a model would not fit in memory; said before any is fitted.
         StorageError: something cannot be read or written.
@@ -89,10 +92,18 @@ def compare(
         )  # fmt: skip
         judged = contest_metrics(metrics, names, parts.train)
         given: dict[str, Any] = {"source": source, "models": names, "split": parts.spec, "valid": valid, "test": test}
-        given |= {"metrics": judged, "catalog": catalog, "trials": trials, "reading": reading, "options": options}
+        given |= {
+            "metrics": judged,
+            "catalog": catalog,
+            "slices": slices,
+            "trials": trials,
+            "reading": reading,
+            "options": options,
+        }
         config = configuration("compare", **given)
         facts = {"seed": options.seed, "command": command, "run_id": run_id, **machine_facts(), "configuration": config}
         background = item_background(judged, parts.train.items, catalog, near=source)
+        background = taken_apart(background, slices, test_part(parts), parts.train, judged, catalog, source)
         titles = item_titles(source, catalog, parts.train.items, options.progress)
         terms = Terms(parts, test_part(parts), judged, titles, background, source, catalog, options)
         contest = Contest(terms, choosing_split(parts, trials, options), trials)

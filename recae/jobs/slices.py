@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 import numpy as np
@@ -13,8 +13,10 @@ import pyarrow.compute as pc
 from recae.data.catalog import Catalog, read_catalog
 from recae.data.columns import plain
 from recae.data.ids import UNKNOWN, IdIndex
+from recae.data.interactions import Interactions
 from recae.data.split import NO_TIME, HeldOut
 from recae.errors import ConfigError, DataError, StorageError
+from recae.evaluation.background import Background
 from recae.evaluation.found import NEW
 from recae.evaluation.slice_groups import (
     MOST_VALUES,
@@ -78,6 +80,23 @@ def slicing_for(
         else:
             items.append(_column(name, known))
     return Slicing(tuple(users), tuple(items), None if metrics is None else tuple(metrics))
+
+
+def taken_apart(
+    background: Background,
+    names: Sequence[str] | None,
+    test: HeldOut,
+    train: Interactions,
+    metrics: Sequence[str],
+    catalog: Source | None,
+    near: Source,
+) -> Background:
+    """`background` with the groups of these `names` for the users of `test`, judged after training on `train`.
+
+    Raises: as `slicing_for` and `usual_catalog` do.
+    """
+    known = Known(test, train.items, train.item_counts(), *usual_catalog(catalog, near))
+    return replace(background, slicing=slicing_for(names, known, metrics))
 
 
 def usual_catalog(catalog: Source | None, near: Source | None) -> tuple[Catalog | None, str]:
