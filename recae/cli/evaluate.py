@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from recae.cli import text
-from recae.cli.base import command, option
+from recae.cli.base import command, grouped, option
 from recae.cli.console import Console
+from recae.cli.gates import EVALUATE_GATES, finish_with_gates
 from recae.cli.options import PATH, NameList, history_options, memory_option
 from recae.counted import counted
 from recae.errors import ConfigError
+from recae.jobs.gates import Gates
 from recae.jobs.reading import Reading
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
         "recae evaluate model --history split/test_history.parquet --target split/test.parquet",
         "recae evaluate model --history spring.csv --history summer.csv --target autumn.csv --metrics ndcg@10,hit@5",
         "recae evaluate --lists lists.csv --target split/test.parquet     anybody's lists: user, item[, rank | score]",
+        "recae evaluate new --history seen.csv --target next.csv --fail-under ndcg@10=0.3 --require-beats old",
     ),
 )
 @click.argument("model", metavar="[MODELDIR]", type=PATH, required=False)
@@ -44,6 +47,7 @@ if TYPE_CHECKING:
 @option("--report", type=PATH, metavar="OUT.html", help="Write a report for a browser.")
 @option("--per-user", type=PATH, metavar="OUT.parquet", help="Write every user's values (also .csv, .tsv, .jsonl).")
 @option("--include-seen", is_flag=True, help="Let the model list items of the history, too.")
+@grouped("gates", Gates, EVALUATE_GATES)
 @memory_option
 @history_options
 def evaluate(
@@ -57,6 +61,7 @@ def evaluate(
     report: Path | None,
     per_user: Path | None,
     include_seen: bool,
+    gates: Gates,
     max_memory: int | None,
     reading: Reading,
 ) -> None:
@@ -81,6 +86,7 @@ def evaluate(
             report=report,
             per_user=per_user,
             include_seen=include_seen,
+            gates=gates,
             max_memory=max_memory,
             reading=reading,
             progress=console.progress,
@@ -95,18 +101,23 @@ def evaluate(
             catalog=catalog,
             report=report,
             per_user=per_user,
+            gates=gates,
+            max_memory=max_memory,
             reading=reading,
             progress=console.progress,
             run_id=console.run_id,
         )
-    console.finish(
+    finish_with_gates(
+        console,
         _shown(result, console.cut),
+        result.gates,
         output=result.files[0] if result.files else None,
         files=result.files,
         rows=result.facts["users"],
         metrics=result.means,
         intervals=result.intervals,
         unknown_targets=result.facts["unknown_targets"],
+        targets_fingerprint=result.facts["targets_fingerprint"],
         configuration=result.facts["configuration"],
     )
 

@@ -14,7 +14,7 @@ from recae.data.canonical import Dedupe
 from recae.data.columns import USUAL_NAMES, ColumnChoice
 from recae.data.filters import rated_at_least
 from recae.data.id_lists import read_id_list
-from recae.data.ids import UNKNOWN, IdIndex
+from recae.data.ids import UNKNOWN, IdIndex, joined_ids
 from recae.data.interactions import Columns, Interactions, ValueKind
 from recae.data.read import from_rows
 from recae.data.rows import OnBad, Source, collect
@@ -22,7 +22,15 @@ from recae.data.split import NO_TIME, HeldOut, last_times
 from recae.errors import DataError
 from recae.progress import SILENT, Progress
 
-__all__ = ["Histories", "UnknownItems", "read_held_out", "read_histories", "read_id_list"]
+__all__ = [
+    "Histories",
+    "UnknownItems",
+    "WholeHeldOut",
+    "read_held_out",
+    "read_histories",
+    "read_id_list",
+    "read_whole_held_out",
+]
 
 _SHOWN = 5
 
@@ -102,10 +110,7 @@ def read_histories(
         raise DataError("The model works with ratings and these histories have none; name the column: --rating-col.")
     if value_kind is not None and log.columns.value_kind != value_kind:
         log = replace(log, matrix=log.binary(), columns=replace(log.columns, value=None, value_kind=None))
-    known = items.positions(log.items.values)
-    return Histories(
-        _onto(log, known, len(items)), log.users, _unknown(log, known), log.columns, _last_seen(log, known)
-    )
+    return _over(log, items)
 
 
 def read_held_out(
@@ -136,14 +141,74 @@ def read_held_out(
         StorageError: a file cannot be read.
     """
     targets = _log(Source(_joined(target_sources), columns, on_bad, header, delimiter), min_rating, dedupe, progress)
-    known = items.positions(targets.items.values)
-    target = _onto(targets, known, len(items))
-    histories = Histories(target[:0], targets.users.subset([]), UnknownItems(), targets.columns)
+    histories = None
     if history_sources:
         histories = read_histories(
             history_sources, items, columns=columns, value_kind=value_kind, needs_ratings=needs_ratings,
             min_rating=min_rating, dedupe=dedupe, on_bad=on_bad, header=header, delimiter=delimiter, progress=progress,
         )  # fmt: skip
+    return _held_out(targets, histories, items)
+
+
+@dataclass(frozen=True, eq=False)
+class WholeHeldOut:
+    """Histories and targets over all the items that occur in them."""
+
+    held_out: HeldOut
+    items: IdIndex
+    """The columns of `held_out`: the items of the histories, then those that only targets have."""
+    item_counts: np.ndarray | None
+    """(n_items,) int64: how many users have each item in their histories; None without histories."""
+    n_users: int | None
+    """How many users have a history; None without histories."""
+
+
+def read_whole_held_out(
+    history_sources: Sequence[Any],
+    target_sources: Sequence[Any],
+    *,
+    columns: ColumnChoice = USUAL_NAMES,
+    min_rating: float | None = None,
+    dedupe: Dedupe | None = None,
+    on_bad: OnBad = "error",
+    header: bool | None = None,
+    delimiter: str | None = None,
+    progress: Progress = SILENT,
+) -> WholeHeldOut:
+    """As `read_held_out`, where no model says which items there are: no item is unknown, and every file is read once.
+
+    Args: as in `read_histories`.
+
+    Raises:
+        DataError: the content cannot be used, or no target is left.
+        StorageError: a file cannot be read.
+
+    >>> found = read_whole_held_out([{"user": [1, 2], "item": ["a", "b"]}], [{"user": [1], "item": ["c"]}])
+    >>> found.items.values.to_pylist(), found.item_counts.tolist(), found.held_out
+    (['a', 'b', 'c'], [1, 1, 0], HeldOut(1 user, 1 shown, 1 target))
+    """
+    targets = _log(Source(_joined(target_sources), columns, on_bad, header, delimiter), min_rating, dedupe, progress)
+    if not history_sources:
+        return WholeHeldOut(_held_out(targets, None, targets.items), targets.items, None, None)
+    log = _log(Source(_joined(history_sources), columns, on_bad, header, delimiter), min_rating, dedupe, progress)
+    items = joined_ids([log.items, targets.items])
+    counts = np.pad(log.item_counts(), (0, len(items) - log.n_items))
+    return WholeHeldOut(_held_out(targets, _over(log, items), items), items, counts, log.n_users)
+
+
+def _over(log: Interactions, items: IdIndex) -> Histories:
+    known = items.positions(log.items.values)
+    return Histories(
+        _onto(log, known, len(items)), log.users, _unknown(log, known), log.columns, _last_seen(log, known)
+    )
+
+
+def _held_out(targets: Interactions, histories: Histories | None, items: IdIndex) -> HeldOut:
+    """Targets with the histories of their users, both over `items`; what cannot be a target is left out."""
+    known = items.positions(targets.items.values)
+    target = _onto(targets, known, len(items))
+    if histories is None:
+        histories = Histories(target[:0], targets.users.subset([]), UnknownItems(), targets.columns)
     history = rows_for(targets.users, histories)
     target, already = _without(target, history)
     outside = targets.select(items=np.flatnonzero(known == UNKNOWN))

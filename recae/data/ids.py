@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,6 +96,19 @@ def as_arrow(ids: Any) -> pa.Array:
         DataError: the values cannot be ids (mixed types, lists, structs).
     """
     return _storage(_one_array(ids))
+
+
+def joined_ids(parts: Iterable[IdIndex]) -> IdIndex:
+    """All ids of several indexes, each once, in the order in which they first occur.
+
+    Raises:
+        DataError: the ids are of types that cannot be compared.
+    """
+    arrays = [part.values for part in parts]
+    types = {array.type for array in arrays}
+    if len(types) > 1:
+        arrays = [as_texts(array) for array in arrays]
+    return IdIndex(as_arrow(pa.chunked_array(arrays).unique()))
 
 
 def written_out(array: pa.Array) -> pa.Array:

@@ -10,23 +10,28 @@ from typing import Any
 import numpy as np
 
 from recae.counted import counted
-from recae.data.histories import read_held_out
+from recae.data.fingerprint import targets_fingerprint
+from recae.data.histories import read_held_out, read_whole_held_out
 from recae.data.split import HeldOut
+from recae.errors import ConfigError
 from recae.evaluation.evaluate import evaluate as judge
 from recae.evaluation.evaluate import evaluate_lists as judge_lists
+from recae.evaluation.gates import GateResult
 from recae.evaluation.lists_table import JudgeableLists
-from recae.evaluation.metrics import DEFAULT_METRICS, parse_metrics
+from recae.evaluation.metrics import DEFAULT_METRICS
 from recae.evaluation.result import Evaluation
 from recae.jobs.extras import need_report_extra
 from recae.jobs.facts import configuration, machine_facts
 from recae.jobs.foretell import block_for_lists, refuse_large_folder
+from recae.jobs.gates import NO_GATES, Gates
 from recae.jobs.inputs import beside
 from recae.jobs.item_facts import item_background
 from recae.jobs.judging import check_metrics
-from recae.jobs.lists_file import joined_ids, read_lists
+from recae.jobs.lists_file import read_lists
 from recae.jobs.model_histories import as_trained, histories_for
 from recae.jobs.outputs import refuse_inputs, refuse_strange_file, write_result
 from recae.jobs.reading import AS_FOUND, Reading, Source, log_file
+from recae.jobs.rivals import Rivals
 from recae.models.registry import load
 from recae.progress import SILENT, Progress
 from recae.store.lock import locked
@@ -52,6 +57,8 @@ class Judged:
     """95 % bootstrap intervals over users, where a metric has one."""
     facts: dict[str, Any]
     files: tuple[Path, ...]
+    gates: tuple[GateResult, ...] = ()
+    """What became of each condition; `recae.jobs.gates.hold` raises where one was not met."""
 
 
 def evaluate(
@@ -64,6 +71,7 @@ def evaluate(
     report: str | Path | None = None,
     per_user: str | Path | None = None,
     include_seen: bool = False,
+    gates: Gates = NO_GATES,
     max_memory: int | None = None,
     reading: Reading = AS_FOUND,
     progress: Progress = SILENT,
@@ -74,22 +82,25 @@ def evaluate(
     Targets that are in the user's history cannot be listed and are left out; targets that the model does not know
     count as missed. `report` is an HTML file, `per_user` a table of every user's values. Blocks of scores are as large
     as `max_memory` bytes (None: what the machine has free) allow; the figures do not depend on it. `catalog` has the
-    genres of the items, for the metrics that need them.
+    genres of the items, for the metrics that need them. `gates` are conditions on the result, checked at the end; what
+    is written says what became of them.
 
     Raises:
-        ConfigError: an unknown metric or suffix.
-        DataError: the data is malformed, or nobody has a target.
+        ConfigError: an unknown metric or suffix, or a condition that cannot be checked.
+        DataError: the data is malformed, nobody has a target, or a condition is about other users or targets.
         CapacityError: the model would not fit in memory.
         ModelFormatError: the model folder is damaged.
         StorageError: something cannot be read or written, or recae did not write what is in its place.
     """
-    parse_metrics(metrics)
-    _check_outputs(report, per_user, model, target, *histories)
+    settled = gates.settle(metrics)
+    metrics = settled.measured
+    _check_outputs(report, per_user, model, target, *histories, *gates.inputs())
     refuse_large_folder(Path(model), max_memory)
     recommender = load(model)
     check_metrics(recommender.info, metrics)
+    rivals = Rivals.of(gates, like=recommender.info.name)
     background = item_background(metrics, recommender.items, catalog)
-    reading = as_trained(reading, recommender, [*histories, target])
+    given, reading = reading, as_trained(reading, recommender, [*histories, target])
     held_out = read_held_out(
         [log_file(source) for source in histories],
         [log_file(target)],
@@ -103,6 +114,8 @@ def evaluate(
         histories_for(recommender, histories, reading)  # where it knows none of the items, this says so
     _tell_notes(held_out, target, progress)
     _tell_without_history(held_out, histories, target, progress)
+    fingerprint = targets_fingerprint(held_out, recommender.items)
+    rivals.check(held_out.users, fingerprint, settled)
     block = block_for_lists(recommender, held_out.history, max_memory, progress, f"Judging {model}")
     exclude_seen = not include_seen
     found = judge(
@@ -122,10 +135,19 @@ def evaluate(
         metrics=metrics,
         catalog=catalog,
         include_seen=include_seen,
+        gates=gates if gates.asked else None,
         reading=reading,
     )
     name = f"{recommender.info.name} ({model})"
-    return _finish(found, held_out, {"what": name, "run_id": run_id, "configuration": config}, report, per_user)
+
+    def beside_it(folder: Path) -> Evaluation:
+        options: dict[str, Any] = {"metrics": settled.metrics, "catalog": catalog, "include_seen": include_seen}
+        options |= {"max_memory": max_memory, "reading": given, "progress": progress}
+        return evaluate(folder, histories, target, **options).evaluation
+
+    results = rivals.results(settled, name, found, fingerprint, beside_it)
+    facts = {"what": name, "run_id": run_id, "targets_fingerprint": fingerprint, "configuration": config}
+    return _finish(found, held_out, facts, report, per_user, results)
 
 
 def evaluate_lists(
@@ -137,38 +159,47 @@ def evaluate_lists(
     catalog: Source | None = None,
     report: str | Path | None = None,
     per_user: str | Path | None = None,
+    gates: Gates = NO_GATES,
+    max_memory: int | None = None,
     reading: Reading = AS_FOUND,
     progress: Progress = SILENT,
     run_id: str = "",
 ) -> Judged:
     """Judge the lists in a file (user, item[, rank | score]), whoever made them.
 
-    Users with a target and no list count 0. The catalogue, for coverage and novelty, is that of the histories.
+    Users with a target and no list count 0. The catalogue, for coverage and novelty, is that of the histories. `gates`
+    are conditions on the result, checked at the end; what is written says what became of them.
 
     Raises:
-        ConfigError: an unknown metric, or one that lists alone do not allow.
-        DataError: the data is malformed, or nobody has a target.
+        ConfigError: an unknown metric, one that lists alone do not allow, or a condition that cannot be checked.
+        DataError: the data is malformed, nobody has a target, or a condition is about other users or targets.
         StorageError: something cannot be read or written, or recae did not write what is in its place.
     """
-    chosen = tuple(metrics) if metrics is not None else (DEFAULT_METRICS if histories else LIST_METRICS)
-    parse_metrics(chosen)
-    _check_outputs(report, per_user, lists, target, *histories)
-    log = reading.part(list(histories), progress) if histories else None
-    targets = reading.part(target, progress).items
-    items = targets if log is None else joined_ids([log.items, targets])
-    background = item_background(chosen, items, catalog)
-    held_out = read_held_out(
-        [log_file(source) for source in histories], [log_file(target)], items, **reading.for_histories()
+    settled = gates.settle(metrics if metrics is not None else (DEFAULT_METRICS if histories else LIST_METRICS))
+    chosen = settled.measured
+    _check_outputs(report, per_user, lists, target, *histories, *gates.inputs())
+    rivals = Rivals.of(gates)
+    if rivals.folders and not histories:
+        raise ConfigError(f"The model in {rivals.folders[0]} needs --history FILE: what the users have already.")
+    known = read_whole_held_out(
+        [log_file(source) for source in histories],
+        [log_file(target)],
+        progress=progress,
+        **reading.for_histories(),
     )
+    held_out = known.held_out
+    background = item_background(chosen, known.items, catalog)
     _tell_notes(held_out, target, progress)
-    found = read_lists(lists, held_out, items, reading=reading)
+    fingerprint = targets_fingerprint(held_out, known.items)
+    rivals.check(held_out.users, fingerprint, settled)
+    found = read_lists(lists, held_out, known.items, reading=reading)
     _tell(found, lists, progress)
     evaluation = judge_lists(
         found.lists,
         held_out,
         chosen,
-        item_counts=None if log is None else np.pad(log.item_counts(), (0, len(items) - log.n_items)),
-        n_train_users=None if log is None else log.n_users,
+        item_counts=known.item_counts,
+        n_train_users=known.n_users,
         background=background,
     )
     config = configuration(
@@ -178,10 +209,17 @@ def evaluate_lists(
         target=target,
         metrics=chosen,
         catalog=catalog,
+        gates=gates if gates.asked else None,
         reading=reading,
     )
-    facts = {"what": str(lists), "run_id": run_id, "ordered_by": found.order, "configuration": config}
-    return _finish(evaluation, held_out, facts, report, per_user)
+
+    def beside_them(folder: Path) -> Evaluation:
+        options: dict[str, Any] = {"metrics": settled.metrics, "catalog": catalog, "max_memory": max_memory}
+        return evaluate(folder, histories, target, **options, reading=reading, progress=progress).evaluation
+
+    results = rivals.results(settled, str(lists), evaluation, fingerprint, beside_them)
+    facts = {"what": str(lists), "run_id": run_id, "ordered_by": found.order, "targets_fingerprint": fingerprint}
+    return _finish(evaluation, held_out, facts | {"configuration": config}, report, per_user, results)
 
 
 def _check_outputs(report: str | Path | None, per_user: str | Path | None, *inputs: Source) -> None:
@@ -235,6 +273,7 @@ def _finish(
     facts: dict[str, Any],
     report: str | Path | None,
     per_user: str | Path | None,
+    gates: tuple[GateResult, ...],
 ) -> Judged:
     facts = facts | {
         "users": len(evaluation.users),
@@ -247,10 +286,11 @@ def _finish(
         from recae.reports.evaluation import write_evaluation_html
 
         with locked(report):
-            write_evaluation_html(evaluation, facts, Path(report))
+            write_evaluation_html(evaluation, facts, Path(report), gates=gates)
         files.append(Path(report))
     if per_user is not None:
         with locked(per_user):
-            write_result(evaluation.to_arrow(held_out.columns.user), Path(per_user), facts["configuration"])
+            kept = {"targets_fingerprint": facts["targets_fingerprint"]}
+            write_result(evaluation.to_arrow(held_out.columns.user), Path(per_user), facts["configuration"], **kept)
         files.append(Path(per_user))
-    return Judged(evaluation, evaluation.means(), evaluation.intervals(), facts, tuple(files))
+    return Judged(evaluation, evaluation.means(), evaluation.intervals(), facts, tuple(files), gates)

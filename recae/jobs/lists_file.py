@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import pyarrow as pa
 
 from recae.data.columns import ColumnChoice
 from recae.data.formats import open_parts
-from recae.data.ids import IdIndex, as_arrow
+from recae.data.ids import IdIndex
 from recae.data.split import HeldOut
 from recae.errors import DataError
 from recae.evaluation.lists_table import JudgeableLists, lists_from_table
@@ -33,16 +32,3 @@ def read_lists(source: Source, held_out: HeldOut, items: IdIndex, *, reading: Re
         raise DataError(f"{source} holds no lists.")
     table = pa.Table.from_batches(batches)
     return lists_from_table(table, held_out.users, items, columns=columns, where=str(Path(source)))
-
-
-def joined_ids(parts: Iterable[IdIndex]) -> IdIndex:
-    """All ids of several indexes, each once, in the order in which they first occur.
-
-    Raises:
-        DataError: the ids are of types that cannot be compared.
-    """
-    arrays = [part.values for part in parts]
-    types = {array.type for array in arrays}
-    if len(types) > 1:
-        arrays = [array.cast(pa.large_string()) for array in arrays]
-    return IdIndex(as_arrow(pa.chunked_array(arrays).unique()))

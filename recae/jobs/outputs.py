@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ import pyarrow.parquet as pq
 
 from recae.errors import ConfigError, DamagedFileError, StorageError
 from recae.jobs.reading import Source
-from recae.store.atomic import refusal
+from recae.store.atomic import refusal, replacing_file
+from recae.store.checksums import file_sha256
 from recae.store.manifest import library_versions, read_json, write_json
-from recae.store.tables import with_facts, write_table
+from recae.store.tables import with_facts, write_blocks
 
 GENERATOR = b'<meta name="generator" content="recae">'
 """In the head of every page that recae writes."""
@@ -89,13 +91,26 @@ def write_result(
     """
     blocks = (table,) if isinstance(table, pa.Table) else table
     kept = {"configuration": configuration, **facts}
-    rows = write_table((with_facts(block, kept) for block in blocks), out)
-    write_json(
-        out.parent,
-        sidecar(out).name,
-        {**kept, "rows": rows, "versions": library_versions()},
-    )
-    return rows
+    with beside_sidecar(out, kept) as (beside, told):
+        told["rows"] = write_blocks((with_facts(block, kept) for block in blocks), beside, out.suffix)
+    return int(told["rows"])
+
+
+@contextmanager
+def beside_sidecar(out: Path, facts: Mapping[str, Any]) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Yield a temporary path for the content of `out`, and what its sidecar will say of it, to be added to.
+
+    The sidecar is there before the file is: whenever the process ends, it tells whose file that is, and its checksum
+    whether the file is the one of which it tells.
+
+    Raises:
+        StorageError: one of the two could not be written.
+    """
+    told = dict(facts)
+    with replacing_file(out) as beside:
+        yield beside, told
+        told["file"] = {"bytes": beside.stat().st_size, "sha256": file_sha256(beside)}
+        write_json(out.parent, sidecar(out).name, {**told, "versions": library_versions()})
 
 
 def _is_ours(out: Path) -> bool:

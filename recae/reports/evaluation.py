@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from recae.counted import counted
+from recae.evaluation.gates import GateResult
 from recae.evaluation.metrics import UNBOUNDED
 from recae.evaluation.result import Evaluation
-from recae.reports.page import clipped, drawn, making, meter, write_page
+from recae.reports.gates import gates_context
+from recae.reports.page import drawn, making, meter, write_page
 from recae.reports.plots import distribution_plot
+from recae.reports.text import one_line
 from recae.reports.wording import base_name, metric_label, metric_meaning, score
 
 _MOST_PLOTS = 4
 
 
-def write_evaluation_html(evaluation: Evaluation, facts: dict[str, Any], path: str | Path) -> None:
-    """Write one evaluation as a page; `facts["what"]` names what was judged.
+def write_evaluation_html(
+    evaluation: Evaluation, facts: dict[str, Any], path: str | Path, *, gates: Sequence[GateResult] = ()
+) -> None:
+    """Write one evaluation as a page; `facts["what"]` names what was judged, `gates` are what it had to meet.
 
     Raises:
         ConfigError: jinja2 is not installed (`pip install 'recae[report]'`).
@@ -26,11 +32,14 @@ def write_evaluation_html(evaluation: Evaluation, facts: dict[str, Any], path: s
     first = next(iter(means))
     shown = [distribution_plot(metric, values) for metric, values in evaluation.per_user.items()]
     context = {
-        "headline": clipped(f"{metric_label(first)} {score(means[first])} on {counted(len(evaluation.users), 'user')}"),
+        "headline": one_line(
+            f"{metric_label(first)} {score(means[first])} on {counted(len(evaluation.users), 'user')}"
+        ),
         "detail": _detail(first, intervals.get(first)),
-        "source": clipped(str(facts.get("what") or "")),
+        "source": one_line(str(facts.get("what") or "")),
         "rows": [_row(metric, value, intervals.get(metric)) for metric, value in means.items()],
         "plots": [drawn(plot) for plot in shown[:_MOST_PLOTS]],
+        **gates_context(gates),
         **making(facts),
     }
     write_page("evaluation.html.j2", path, context)

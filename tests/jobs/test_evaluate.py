@@ -105,3 +105,19 @@ def test_errors_of_ratings_are_measured_only_where_ratings_are_predicted(crowds:
     at = files(tmp_path, history="user_id,item_id,rating\n7,1,4\n", target="user_id,item_id,rating\n7,3,4\n")
     with pytest.raises(ConfigError, match="ease ranks items and predicts no ratings: leave out rmse, mae"):
         evaluate(folder, [at["history"]], at["target"], metrics=["rmse", "ndcg@10", "mae"])
+
+
+def test_every_file_of_lists_and_targets_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from recae.data.textfiles import TextPart
+
+    opened: list[str] = []
+    really = TextPart.batches
+
+    def noted(part: TextPart, *given: Any) -> Any:
+        opened.append(Path(part.label).name)
+        return really(part, *given)
+
+    monkeypatch.setattr(TextPart, "batches", noted)
+    at = files(tmp_path, lists="user,item\na,z\n", target="user,item\na,z\n", history="user,item\na,x\nb,x\nb,y\nb,z\n")
+    evaluate_lists(at["lists"], at["target"], [at["history"]])
+    assert sorted(opened) == ["history.csv", "lists.csv", "target.csv"]
