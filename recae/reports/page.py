@@ -44,13 +44,13 @@ def write_page(template: str, path: str | Path, context: Mapping[str, Any]) -> N
 
 def render(template: str, context: Mapping[str, Any]) -> str:
     """The finished page as text; everything in `context` is escaped unless it is markup of our own."""
-    script = _asset("sort.js")
+    script = _asset("sort.js") + _asset("map.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     own = {
         # Only the script of this file may run, whatever else a title might smuggle in.
         "script_hash": _trusted(f"sha256-{digest}"),
         "script": _trusted(script),
-        "style": _trusted(_asset("style.css").replace("SERIES\n", _SERIES)),
+        "style": _trusted(_asset("style.css").replace("SERIES\n", _SERIES) + _asset("map.css")),
     }
     return _environment().get_template(template).render({**context, **own})
 
