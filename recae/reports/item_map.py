@@ -14,18 +14,20 @@ from recae.insight.colouring import REST
 from recae.insight.item_map import NEAREST, WITHIN, ItemMap
 from recae.reports.page import drawn, making, write_page
 from recae.reports.plots import Plot
-from recae.reports.svg import Drawing, Point
+from recae.reports.svg import Box, Drawing, Point, overlap
 from recae.reports.text import one_line
 from recae.reports.wording import percent, whole
 
 WIDTH, MARGIN = 820.0, 14.0
-SMALLEST, LARGEST = 2.1, 9.0
+SMALLEST, LARGEST = 2.3, 9.5
 """Radius of the dots of the least and the most popular item of a full map."""
 FULL = 2_000
 """Dots for which these radii are meant; fewer may be larger."""
-LABELS = {"wide": (12.5, 46), "narrow": (29.0, 14)}
+LABELS = {"wide": (12.5, 36), "narrow": (27.0, 11)}
 """For a desktop and for a phone: the height of the letters in the drawing's units, and the most labels."""
 LONGEST_LABEL = 24
+LARGE = 300
+"""Labels keep off the dots of so many most popular items, as far as they can."""
 
 
 def write_map(found: ItemMap, path: str | Path, name: str, facts: Mapping[str, Any]) -> None:
@@ -46,9 +48,10 @@ def map_context(found: ItemMap, name: str) -> dict[str, Any]:
     return {
         "drawing": drawn(Plot("", "", _drawing(found, css))),
         "sentences": reading(found, name),
-        "colour": "Users" if found.colour == "users" else one_line(found.colour),
+        "colour": one_line(found.colour).capitalize(),
+        "several": "" if found.ordered else "An item with several takes the rarest of those shown.",
         "legend": [
-            {"name": one_line(label), "css": css[place], "items": whole(sizes[place])}
+            {"name": one_line(label), "css": css[place], "count": whole(sizes[place])}
             for place, label in enumerate(found.groups)
         ],
     }
@@ -73,8 +76,6 @@ def reading(found: ItemMap, name: str) -> list[str]:
             f"{WITHIN} dots around it here ({percent(found.by_chance())} if dots were scattered at random). "
             "Distances between far dots and the directions mean nothing."
         )
-    if not found.ordered and found.groups:
-        said.append(f"Colours: {one_line(found.colour)}; an item with several takes the rarest of those shown.")
     return said
 
 
@@ -138,25 +139,27 @@ def _labels(
     found: ItemMap, places: list[Point], radii: list[float], height: float, letters: float, most: int
 ) -> list[tuple[Point, str, str]]:
     """Titles of the most popular items, none over another or over the edge: where, anchor and text."""
-    taken: list[tuple[float, float, float, float]] = []
+    taken: list[Box] = []
+    large = [(x - r, y - r, x + r, y + r) for (x, y), r in zip(places[:LARGE], radii, strict=False)]
     named: list[tuple[Point, str, str]] = []
     for (x, y), radius, title in zip(places, radii, found.titles, strict=True):
         text = _label(title)
-        wide = letters * sum(_width(letter) for letter in text)
-        gap = radius + 0.25 * letters
-        base = y + 0.35 * letters
-        for left, at, anchor in (
-            (x + gap, (x + gap, base), "start"),
-            (x - gap - wide, (x - gap, base), "end"),
-            (x - wide / 2, (x, y - gap), "middle"),
-            (x - wide / 2, (x, y + gap + 0.7 * letters), "middle"),
+        wide, gap = letters * sum(_width(letter) for letter in text), radius + 0.25 * letters
+        able = []
+        for anchor, start, at in (
+            ("start", x + gap, (x + gap, y + 0.35 * letters)),
+            ("end", x - gap - wide, (x - gap, y + 0.35 * letters)),
+            ("middle", x - wide / 2, (x, y - gap)),
+            ("middle", x - wide / 2, (x, y + gap + 0.7 * letters)),
         ):
-            box = (left, at[1] - 0.95 * letters, left + wide, at[1] + 0.3 * letters)
+            box = (start, at[1] - 0.95 * letters, start + wide, at[1] + 0.3 * letters)
             inside = box[0] > 2 and box[1] > 2 and box[2] < WIDTH - 2 and box[3] < height - 2
-            if inside and not any(_meet(box, other) for other in taken):
-                taken.append(_around(box, 0.6 * letters))
-                named.append((at, anchor, text))
-                break
+            if inside and not any(overlap(box, other) for other in taken):
+                able.append((sum(overlap(box, dot) for dot in large), len(able), box, at, anchor))
+        if able:
+            _, _, box, at, anchor = min(able)
+            taken.append((box[0] - letters, box[1] - 0.6 * letters, box[2] + letters, box[3] + 0.6 * letters))
+            named.append((at, anchor, text))
         if len(named) == most:
             break
     return named
@@ -173,11 +176,3 @@ def _label(title: str) -> str:
 def _width(letter: str) -> float:
     """Of the height of the letters, on average."""
     return 1.0 if unicodedata.east_asian_width(letter) in "WF" else 0.56
-
-
-def _meet(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
-
-
-def _around(box: tuple[float, float, float, float], more: float) -> tuple[float, float, float, float]:
-    return box[0] - more, box[1] - more, box[2] + more, box[3] + more

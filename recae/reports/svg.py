@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from html import escape
 
 Point = tuple[float, float]
+Box = tuple[float, float, float, float]
+"""Left, top, right, bottom."""
 LETTER = 6.9
 """Width of a letter in pixels, on average, at the font size of labels."""
 
@@ -106,6 +108,12 @@ def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list
     for place, i in zip(placed, order, strict=True):
         result[i] = place
     return result
+
+
+def overlap(one: Box, other: Box) -> float:
+    """The area that two boxes share."""
+    wide, high = min(one[2], other[2]) - max(one[0], other[0]), min(one[3], other[3]) - max(one[1], other[1])
+    return wide * high if wide > 0 and high > 0 else 0.0
 
 
 def number(value: float) -> str:
