@@ -93,7 +93,8 @@ def _guarded(arguments: list[str], call: Call) -> int:
     except KeyboardInterrupt as interrupt:
         terminated = isinstance(interrupt, Terminated)
         code = EXIT_TERMINATED if terminated else EXIT_INTERRUPTED
-        return _fail(call, interrupt, "Terminated." if terminated else "Interrupted.", code)
+        said = " ".join(["Terminated." if terminated else "Interrupted.", *map(str, interrupt.args)])
+        return _fail(call, interrupt, said, code)
     except click.ClickException as error:
         return _usage(call, error)
     except RecaeError as error:

@@ -194,6 +194,11 @@ memory_option = option(
 
 out_option = option("--out", type=PATH, required=True, help="Where the result goes. It appears whole or not at all.")
 
+force_option = option(
+    "--force", is_flag=True, help="Make it anew, and replace what recae made there from other data or settings."
+)
+"""Without it the same is left as it is, and other things are refused -> `force`."""
+
 settings_option = option(
     "--set",
     "settings",

@@ -21,11 +21,13 @@ from recae.jobs.judging import check_metrics
 from recae.jobs.outputs import refuse_inputs, refuse_strange
 from recae.jobs.reading import AS_FOUND, Reading, Source
 from recae.jobs.stopping import stopping, stopping_sentence
+from recae.jobs.up_to_date import folder_is_current, made_from
 from recae.models.base import Recommender
 from recae.models.cost import Shape
-from recae.models.folder import MANIFEST
-from recae.models.registry import create
-from recae.options import DEFAULTS, RunOptions
+from recae.models.folder import MANIFEST, read_manifest
+from recae.models.registry import create, load
+from recae.options import DEFAULTS, Checkpoints, RunOptions
+from recae.store.checkpoint import discard_checkpoint, has_checkpoint
 from recae.store.lock import locked
 
 
@@ -42,6 +44,8 @@ class Trained:
     """Users, items and interactions that it learned from."""
     facts: dict[str, Any]
     """As they stand in the model's manifest."""
+    up_to_date: bool = False
+    """It was there already, made from the same data by the same settings."""
 
 
 def train(
@@ -54,6 +58,8 @@ def train(
     metrics: Sequence[str] = DEFAULT_METRICS,
     reading: Reading = AS_FOUND,
     options: RunOptions = DEFAULTS,
+    resume: bool = False,
+    force: bool = False,
     run_id: str = "",
 ) -> Trained:
     """Fit `model` with the hyper-parameters `settings` on `source` and write the model folder `out`.
@@ -62,19 +68,32 @@ def train(
     training data, whose training rows are the history. Validation data decides when to stop, where the model
     trains in epochs; without any the model holds back a part of its training data for that.
 
+    Models that train in rounds put their state away beside `out` as they go, and when the process is asked to end:
+    with `resume` an interrupted training goes on from there, and ends in the weights of an uninterrupted one. A model
+    that is at `out` already is left as it is, if it was made from the same data by the same settings, and replaced
+    with `force` only.
+
     Raises:
-        ConfigError: an unknown model, hyper-parameter or metric.
+        ConfigError: an unknown model, hyper-parameter or metric, or a training to go on with that is another one.
         DataError: the data is malformed, or not what the model needs.
         CapacityError: the model would not fit in memory.
-        StorageError: something cannot be read or written.
+        StorageError: something cannot be read or written, or another model is at `out` and there is no `force`.
         OutputLockedError: another run is writing `out`.
     """
+    out = Path(out)
     recommender = create(model, **(settings or {}))
     check_metrics(recommender.info, metrics)
     refuse_features(metrics, "A model cannot be judged here")
     refuse_inputs(out, source, valid)
     with locked(out):
         refuse_strange(out, MANIFEST)
+        decides = {"model": model, "settings": recommender.config.model_dump(mode="json"), "metrics": list(metrics)}
+        decides |= {"reading": reading, "seed": options.seed, "device": options.device, "precision": options.precision}
+        origin = made_from("train", {"training data": source, "validation data": valid}, decides, out)
+        checkpoints = Checkpoints(out.absolute().parent / f".{out.name}.partial", resume)
+        if folder_is_current(out, MANIFEST, origin, force=force, progress=options.progress):
+            discard_checkpoint(checkpoints.folder)
+            return _as_it_lies(out)
         split = open_input(source, valid=valid, reading=reading, progress=options.progress)
         if not recommender.info.inductive:
             refuse_strangers(replace(split, test=None), [model])
@@ -85,7 +104,7 @@ def train(
         )
         foretell_fits([recommender], Shape.of(log), f"Fitting {model}", options)
         started = time.perf_counter()
-        recommender.fit(split.train, split.valid, options)
+        _fit(recommender, split, replace(options, checkpoints=checkpoints))
         fit_seconds = time.perf_counter() - started
         stopped = stopping(recommender, log, split.valid, options.seed)
         if stopped is not None:
@@ -112,8 +131,39 @@ def train(
             "stopping": stopped,
             **machine_facts(),
         }
-        folder = recommender.save(out, **facts)
+        folder = recommender.save(out, made_from=origin, **facts)
+        discard_checkpoint(checkpoints.folder)
     return Trained(folder, recommender, reached, fit_seconds, sizes, facts)
+
+
+def _fit(model: Recommender, split: Split, options: RunOptions) -> None:
+    checkpoints = options.checkpoints
+    if checkpoints is None or not model.resumable:
+        if checkpoints is not None and checkpoints.resume:
+            options.progress.say(f"{model.info.name} leaves nothing to go on from: it is fitted from the beginning.")
+        model.fit(split.train, split.valid, replace(options, checkpoints=None))
+        return
+    if checkpoints.resume and has_checkpoint(checkpoints.folder):
+        options.progress.say(f"Going on from the checkpoint in {checkpoints.folder}.")
+    try:
+        model.fit(split.train, split.valid, options)
+    except KeyboardInterrupt as interrupt:
+        if has_checkpoint(checkpoints.folder):
+            interrupt.args = ("What was trained so far is kept: the same command with --resume goes on from there.",)
+        raise
+
+
+def _as_it_lies(folder: Path) -> Trained:
+    facts = read_manifest(folder).facts
+    return Trained(
+        folder,
+        load(folder),
+        facts.get("validation", {}),
+        facts.get("fit_seconds", 0.0),
+        facts.get("train", {}),
+        {"stopping": None} | facts,
+        up_to_date=True,
+    )
 
 
 def validation_means(

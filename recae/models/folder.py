@@ -1,9 +1,10 @@
 """The model folder: everything a model knows, in files that hold data and never code.
 
-manifest.json      format, model, hyper-parameters, facts, learning curve, library versions
+manifest.json      format, model, hyper-parameters, facts, learning curve, library versions, checksums of the files
 model.safetensors  the weights
 items.parquet      the item ids by position, with the number of training users of each
 users.parquet      the training users by position, only where the model knows users by id
+_SUCCESS           empty: the folder is complete
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from recae.data.interactions import Columns
 from recae.errors import ConfigError, DamagedFileError, DataError, ModelFormatError, StorageError
 from recae.models.base import Recommender, make_config
 from recae.store.atomic import replacing_folder
-from recae.store.manifest import library_versions, read_json, write_json
+from recae.store.checksums import QUICK_BYTES, check_files
+from recae.store.manifest import library_versions, read_json, write_manifest
 from recae.store.tensors import read_tensors, write_tensors
 from recae.training.curve import CurvePoint, LearningCurve
 
@@ -47,6 +49,13 @@ class _Curve(BaseModel):
     stopped_early: bool
 
 
+class FileFacts(BaseModel):
+    """One file of the folder."""
+
+    bytes: int
+    sha256: str
+
+
 class Manifest(BaseModel):
     """What `manifest.json` says; every field is checked when it is read."""
 
@@ -65,12 +74,17 @@ class Manifest(BaseModel):
     facts: dict[str, Any]
     libraries: dict[str, str]
     created: str
+    files: dict[str, FileFacts] | None = None
+    """Sizes and checksums; None in folders that were written before there were any."""
+    made_from: dict[str, Any] | None = None
+    """What decides the model: inputs by their content, settings, version."""
 
 
 def save_model(model: Recommender, folder: Path, facts: dict[str, Any]) -> Path:
     """Write `model` to `folder`, whole or not at all; an earlier model there is replaced. Returns the folder.
 
-    `facts` (metrics, settings of the job, seconds ...) go into the manifest as they are, beside the model's own.
+    `facts` (metrics, settings of the job, seconds ...) go into the manifest as they are, beside the model's own; only
+    `made_from` is told apart from them.
 
     Raises:
         StorageError: it could not be written, or the folder holds something else.
@@ -86,7 +100,8 @@ def save_model(model: Recommender, folder: Path, facts: dict[str, Any]) -> Path:
         "data_fingerprint": model.data_fingerprint,
         "columns": asdict(model.columns),
         "curve": None if model.curve is None else asdict(model.curve),
-        "facts": model.facts() | facts,
+        "facts": model.facts() | {name: fact for name, fact in facts.items() if name != "made_from"},
+        "made_from": facts.get("made_from"),
         "libraries": library_versions(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
@@ -96,7 +111,7 @@ def save_model(model: Recommender, folder: Path, facts: dict[str, Any]) -> Path:
         if model.users is not None:
             pq.write_table(pa.table({"id": model.users.values}), beside / USERS, compression="zstd")
         write_tensors(beside / WEIGHTS, model.weights())
-        write_json(beside, MANIFEST, content)
+        write_manifest(beside, MANIFEST, content)
     return folder
 
 
@@ -147,6 +162,17 @@ def read_manifest(folder: Path) -> Manifest:
         raise ModelFormatError(f"{folder / MANIFEST} is damaged at {place!r}: {first['msg']}.") from None
 
 
+def check_model_files(folder: Path, manifest: Manifest, largest: int | None = QUICK_BYTES) -> None:
+    """Check the files of a model folder against its manifest, by size and, up to `largest` bytes (None: all), checksum.
+
+    Raises:
+        DamagedFileError: one is missing or was changed.
+        StorageError: one cannot be read.
+    """
+    files = {name: facts.model_dump() for name, facts in (manifest.files or {}).items()}
+    check_files(folder, files, largest)
+
+
 def _build(folder: Path, manifest: Manifest, found: type[Recommender]) -> Recommender:
     model = found(make_config(found, manifest.config))
     if manifest.inductive != found.info.inductive:
@@ -161,6 +187,7 @@ def _build(folder: Path, manifest: Manifest, found: type[Recommender]) -> Recomm
     if not found.info.inductive:
         model.users = _index(folder / USERS, _read_table(folder / USERS, {"id": None}, manifest.n_train_users))
     _restore(model, folder / WEIGHTS)
+    check_model_files(folder, manifest)
     return model
 
 

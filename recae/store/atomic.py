@@ -115,7 +115,7 @@ def refusal(path: Path, marker: str) -> str | None:
 
 def remove_leftovers(path: Path) -> None:
     """Remove what killed runs left beside `path` when they were writing it; only where nobody is writing it now."""
-    left = re.compile(rf"\.{re.escape(path.name)}(\.manifest\.json)?\.[0-9a-f]{{8}}\.recae-tmp")
+    left = re.compile(rf"\.{{1,2}}{re.escape(path.name)}(\.manifest\.json)?(\.[0-9a-f]{{8}}\.recae-tmp)+")
     with suppress(OSError):
         for found in path.absolute().parent.iterdir():
             if left.fullmatch(found.name):

@@ -57,7 +57,7 @@ def read_checkpoint(folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]
         StorageError: it could not be read.
         DamagedFileError: it is not what was written, or of another format version.
     """
-    if not (folder / _FACTS).exists():
+    if not has_checkpoint(folder):
         return None
     try:
         facts = read_json(folder / _FACTS)
@@ -75,6 +75,11 @@ def read_checkpoint(folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]
         raise DamagedFileError(f"The checkpoint in {folder} is damaged: {error} Run without --resume.") from error
     except OSError as error:
         raise StorageError(f"{folder} could not be read: {error.strerror or error}.") from error
+
+
+def has_checkpoint(folder: Path) -> bool:
+    """Whether there is one, sound or not."""
+    return (folder / _FACTS).is_file()
 
 
 def discard_checkpoint(folder: Path) -> None:

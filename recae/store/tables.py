@@ -31,12 +31,23 @@ def write_table(table: pa.Table | Iterable[pa.Table], path: str | Path) -> int:
         ConfigError: another suffix.
         StorageError: the file could not be written.
     """
-    path = Path(path)
-    open_writer = _writer_for(path)
+    _writer_for(Path(path))  # before the folder is made
+    with replacing_file(path) as beside:
+        return write_blocks(table, beside, Path(path).suffix)
+
+
+def write_blocks(table: pa.Table | Iterable[pa.Table], path: Path, suffix: str) -> int:
+    """Write a table, or blocks of one, to the file `path` itself in the format of `suffix`: see `write_table`.
+
+    Raises:
+        ConfigError: another suffix.
+        OSError: the file could not be written.
+    """
+    open_writer = _writer_for(path.with_suffix(suffix))
     blocks = iter((table,)) if isinstance(table, pa.Table) else iter(table)
     first = next(blocks)
     rows = 0
-    with replacing_file(path) as beside, open_writer(beside, first.schema) as write:
+    with open_writer(path, first.schema) as write:
         for block in itertools.chain((first,), blocks):
             write(block)
             rows += block.num_rows

@@ -58,7 +58,8 @@ def rewrite_items(folder: Path, **columns) -> None:
 
 
 def test_it_holds_data_only(folder):
-    assert sorted(path.name for path in folder.iterdir()) == ["items.parquet", "manifest.json", "model.safetensors"]
+    found = sorted(path.name for path in folder.iterdir())
+    assert found == ["_SUCCESS", "items.parquet", "manifest.json", "model.safetensors"]
 
 
 def test_the_manifest_says_what_the_model_is(folder, tastes):
@@ -112,10 +113,12 @@ def test_a_loss_that_was_no_number_comes_back_as_such(tastes, tmp_path):
 
 
 def test_saving_again_replaces_the_earlier_model_and_nothing_else(folder, tastes):
-    (folder / "note.txt").write_text("of the old model")
     create("ease").fit(tastes).save(folder)
     assert load(folder).info.name == "ease"
-    assert not (folder / "note.txt").exists()
+    (folder / "note.txt").write_text("why this one")
+    with pytest.raises(StorageError, match=r"note\.txt was not written by recae and would be deleted: move it"):
+        create("ease").fit(tastes).save(folder)
+    assert (folder / "note.txt").read_text() == "why this one"
     theirs = folder.parent / "photos"
     theirs.mkdir()
     (theirs / "cat.jpg").write_text("")
@@ -190,6 +193,24 @@ def test_users_that_are_missing_are_refused_where_they_are_needed(tastes, tmp_pa
     (folder / "users.parquet").unlink()
     with pytest.raises(ModelFormatError, match=r"users\.parquet is missing"):
         load(folder)
+
+
+def test_weights_that_were_exchanged_are_found_by_their_checksum(folder, tastes):
+    whole = (folder / "model.safetensors").read_bytes()
+    replace_bytes(folder / "model.safetensors", whole[-4:], b"\0\0\0\x40")
+    with pytest.raises(ModelFormatError, match=r"model\.safetensors was changed after it was written"):
+        load(folder)
+    replace_bytes(folder / "manifest.json", b'"sha256"', b'"md5sum"')
+    with pytest.raises(ModelFormatError, match="damaged at"):
+        load(folder)
+
+
+def test_a_folder_from_before_there_were_checksums_loads(folder):
+    content = json.loads((folder / "manifest.json").read_bytes())
+    for added in ("files", "made_from"):
+        content.pop(added)
+    (folder / "manifest.json").write_text(json.dumps(content))
+    assert load(folder).info.name == "pure-svd"
 
 
 def test_a_missing_folder_is_a_storage_error(tmp_path):

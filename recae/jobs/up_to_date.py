@@ -1,0 +1,145 @@
+"""Whether an output has been made already, from the same inputs by the same settings; whether it may be replaced.
+
+A job that writes to `out` works out `made_from` before anything else and keeps it in the output's manifest under
+`MADE_FROM`. Before it begins, under the lock on `out`, it asks `folder_is_current` (or `file_is_current`):
+
+    now = made_from("compare", {"source": source, "valid": valid}, {"models": names, "seed": options.seed}, out)
+    if folder_is_current(folder, MARKER, now, force=force, progress=options.progress):
+        ...say "up to date", and give the result as it lies there
+
+which is False where there is work to do, and raises where the output was made from something else and `force` is not
+given. A folder is closed by `recae.store.manifest.write_manifest`, which lists its files and their checksums, so that
+this can tell whether they are still what they were.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from recae.data.prepared_part import MARKER as PREPARED
+from recae.data.prepared_part import is_prepared
+from recae.errors import DamagedFileError, StorageError
+from recae.jobs.facts import plain
+from recae.jobs.outputs import sidecar
+from recae.jobs.reading import Source
+from recae.progress import SILENT, Progress
+from recae.store.checksums import check_files, file_sha256
+from recae.store.manifest import library_versions, plain_json, read_json
+
+MADE_FROM = "made_from"
+_INPUTS = "inputs"
+
+
+def made_from(
+    job: str,
+    inputs: Mapping[str, Source | Sequence[Source] | None],
+    settings: Mapping[str, Any],
+    out: Source | None = None,
+) -> dict[str, Any]:
+    """What decides an output, as it comes back from JSON: the inputs by their content, the settings, recae's version.
+
+    `settings` are those that change what is written: names of files, memory and threads are none. What lies in `out`
+    is no part of an input, should one of them be a folder around it.
+
+    Raises:
+        StorageError: an input is missing or cannot be read.
+    """
+    found: dict[str, Any] = {}
+    for name, given in inputs.items():
+        if isinstance(given, (str, Path)):
+            found[name] = fingerprint(given, out)
+        else:
+            found[name] = None if given is None else [fingerprint(one, out) for one in given]
+    kept = plain_json({name: plain(value) for name, value in settings.items()})
+    return {"job": job, _INPUTS: found, "settings": kept, "recae": library_versions().get("recae")}
+
+
+def fingerprint(source: Source, out: Source | None = None) -> str:
+    """The SHA-256 of a file, or of the names and checksums of all files in a folder and below, hidden ones left out.
+
+    The arrays of prepared data count by their sizes: prepared.json has a fingerprint of what is in them.
+
+    Raises:
+        StorageError: it is missing or cannot be read.
+    """
+    path, aside = Path(source), None if out is None else Path(out).resolve()
+    try:
+        if not path.is_dir():
+            return file_sha256(path)
+        digest = hashlib.sha256()
+        for file in sorted(path.rglob("*")):
+            name = file.relative_to(path)
+            if any(part.startswith(".") for part in name.parts) or not file.is_file():
+                continue
+            if aside is not None and file.resolve().is_relative_to(aside):
+                continue
+            known = file.name != PREPARED and is_prepared(file.parent)
+            digest.update(f"{name.as_posix()}\0{file.stat().st_size if known else file_sha256(file)}\n".encode())
+        return digest.hexdigest()
+    except OSError as error:
+        raise StorageError(f"{error.filename or path} could not be read: {error.strerror or error}.") from error
+
+
+def folder_is_current(
+    out: Path, manifest: str, now: Mapping[str, Any], *, force: bool = False, progress: Progress = SILENT
+) -> bool:
+    """Whether the folder `out` was made from what `now` says and still is as it was written.
+
+    Where it was changed since, that is said, and it is to be made anew. `force` makes everything anew.
+
+    Raises:
+        StorageError: it was made from something else, and there is no `force`.
+    """
+    if force or not (out / manifest).is_file():
+        return False
+    try:
+        content = read_json(out / manifest)
+        _refuse_other(out, content.get(MADE_FROM), now)
+        files = content.get("files")
+        check_files(out, files if isinstance(files, dict) else {})
+    except DamagedFileError as error:
+        progress.say(f"{out} is made anew, because it is damaged: {error}")
+        return False
+    return True
+
+
+def file_is_current(out: Path, now: Mapping[str, Any], *, force: bool = False, progress: Progress = SILENT) -> bool:
+    """The same for a file, of which its sidecar tells (`recae.jobs.outputs.beside_sidecar`).
+
+    Raises:
+        StorageError: it was made from something else, and there is no `force`.
+    """
+    if force or not out.exists() or out.stat().st_size == 0:
+        return False
+    try:
+        content = read_json(sidecar(out)) if sidecar(out).exists() else {}
+        _refuse_other(out, content.get(MADE_FROM), now)
+        check_files(out.parent, {out.name: content.get("file", {})})
+    except DamagedFileError as error:
+        progress.say(f"{out} is made anew: {error}")
+        return False
+    return True
+
+
+def _refuse_other(out: Path, then: Any, now: Mapping[str, Any]) -> None:
+    if then == now:
+        return
+    raise StorageError(f"{out} {_difference(then, now)}: give --force to replace it, or choose another --out.")
+
+
+def _difference(then: Any, now: Mapping[str, Any]) -> str:
+    """What another output was made from, as the end of a sentence."""
+    if not isinstance(then, dict) or not all(isinstance(then.get(part), dict) for part in (_INPUTS, "settings")):
+        return "exists, and does not say what it was made from"
+    if then.get("recae") != now["recae"]:
+        return f"was written by recae {then.get('recae')}, and this is {now['recae']}"
+    other = [
+        name
+        for part in (_INPUTS, "settings")
+        for name in sorted({*then[part], *now[part]})
+        if then[part].get(name) != now[part].get(name)
+    ]
+    return f"was made from other data or settings ({', '.join(other) or 'another job'})"
