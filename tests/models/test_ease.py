@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
@@ -157,6 +158,22 @@ def test_gram_is_exact_across_blocks():
 
 def test_gram_of_an_item_without_users_is_zero():
     np.testing.assert_array_equal(gram(sparse.csr_array(np.array([[1, 0]], np.float32))), [[1, 0], [0, 0]])
+
+
+@pytest.mark.parametrize("density", [0.01, 0.6])
+@pytest.mark.parametrize("has_mkl", [True, False])
+def test_gram_is_the_same_by_either_way_of_multiplying(monkeypatch, density: float, has_mkl: bool) -> None:
+    if has_mkl and not torch.backends.mkl.is_available():
+        pytest.skip("this build of PyTorch has no MKL")
+    monkeypatch.setattr(torch.backends.mkl, "is_available", lambda: has_mkl)
+    monkeypatch.setattr("recae.models.linear.gram.BLOCK_ITEMS", 7)
+    rng = np.random.default_rng(3)
+    dense = (rng.random((40, 30)) < density).astype(np.float32)
+    np.testing.assert_array_equal(gram(sparse.csr_array(dense)), dense.T @ dense)
+    weighted = dense * rng.random(dense.shape, dtype=np.float32)
+    found = gram(sparse.csr_array(weighted))
+    np.testing.assert_allclose(found, weighted.astype(np.float64).T @ weighted, rtol=1e-5)
+    np.testing.assert_array_equal(found, found.T)
 
 
 def test_sum_of_rows_ignores_values_and_takes_both_index_widths():

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from scipy import sparse
+from torch import Tensor
 from torch.nn import functional
 
 BLOCK_ITEMS = 1024
@@ -24,10 +28,47 @@ def gram(matrix: sparse.csr_array, out: np.ndarray | None = None) -> np.ndarray:
     n_items = matrix.shape[1]
     by_item = matrix.T.tocsr()
     dense = np.empty((n_items, n_items), dtype=np.float32) if out is None else out
+    n_products = int(np.square(np.diff(matrix.indptr), dtype=np.int64).sum())
+    # MKL adds the products straight into a dense matrix: the quicker way where few of the sums remain zero.
+    straight = n_products > n_items**2 and torch.backends.mkl.is_available()
+    multiply = _into_dense(matrix) if straight else _by_way_of_sparse(matrix)
     for start in range(0, n_items, BLOCK_ITEMS):
         rows = slice(start, min(start + BLOCK_ITEMS, n_items))
-        (by_item[rows] @ matrix).toarray(out=dense[rows])
+        multiply(by_item[rows], dense[rows])
     return dense
+
+
+_Multiply = Callable[[sparse.csr_array, np.ndarray], None]
+"""Write the product of a sparse block, from the left, to a dense one."""
+
+
+def _by_way_of_sparse(matrix: sparse.csr_array) -> _Multiply:
+    def multiply(block: sparse.csr_array, out: np.ndarray) -> None:
+        (block @ matrix).toarray(out=out)
+
+    return multiply
+
+
+def _into_dense(matrix: sparse.csr_array) -> _Multiply:
+    right = _as_tensor(matrix)
+
+    def multiply(block: sparse.csr_array, out: np.ndarray) -> None:
+        into = torch.from_numpy(out)
+        torch.addmm(into, _as_tensor(block), right, beta=0.0, out=into)
+
+    return multiply
+
+
+def _as_tensor(matrix: sparse.csr_array) -> Tensor:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # it calls this layout new
+        return torch.sparse_csr_tensor(
+            torch.from_numpy(matrix.indptr.astype(np.int64)),
+            torch.from_numpy(matrix.indices.astype(np.int64)),
+            torch.from_numpy(matrix.data),
+            matrix.shape,
+            check_invariants=False,
+        )
 
 
 def sum_of_rows(histories: sparse.csr_array, table: np.ndarray) -> np.ndarray:
