@@ -119,7 +119,7 @@ def _usual(known: Known) -> list[str]:
     names = [HISTORY] if known.held_out.history.nnz else []
     names += [POPULARITY] if known.item_counts is not None else []
     names += [TIME] if _has_times(known.held_out) else []
-    genres = None if known.catalog is None else _found_column(known.catalog, GENRES)
+    genres = None if known.catalog is None else found_column(known.catalog, GENRES)
     return names + ([genres] if genres else [])
 
 
@@ -156,7 +156,7 @@ def _column(name: str, known: Known) -> ItemGroups:
             "(--catalog FILE) adds its columns."
         )
     wanted = plain(name)
-    column = _found_column(known.catalog, (wanted, f"{wanted}s", f"{wanted[:-1]}ies"))
+    column = found_column(known.catalog, (wanted, f"{wanted}s", f"{wanted[:-1]}ies"))
     if column is None:
         columns = known.catalog.columns.column_names
         near = get_close_matches(name, [HISTORY, POPULARITY, TIME, *columns], n=1)
@@ -169,7 +169,7 @@ def _column(name: str, known: Known) -> ItemGroups:
     return _groups_of(column, known.catalog, known)
 
 
-def _found_column(catalog: Catalog, names: Sequence[str]) -> str | None:
+def found_column(catalog: Catalog, names: Sequence[str]) -> str | None:
     return next((column for one in names for column in catalog.columns.column_names if plain(column) == one), None)
 
 
@@ -177,7 +177,7 @@ def _groups_of(name: str, catalog: Catalog, known: Known) -> ItemGroups:
     """Ranges where the column holds more different numbers than there may be groups, else its values."""
     rows = catalog.items.positions(known.items.values)
     column, label = catalog.columns.column(name), clipped(name)[:LONGEST_VALUE]
-    numbers = _numbers(column)
+    numbers = column_numbers(column)
     if numbers is not None and len(np.unique(numbers[np.isfinite(numbers)])) > MOST_VALUES + 1:
         return by_ranges(label, np.append(numbers, np.nan)[rows], known.item_counts)
     try:
@@ -194,7 +194,7 @@ def _label(value: str) -> str:
     return f'"{short}"' if short in (ALL, NEW, OTHER, WITHOUT) else short
 
 
-def _numbers(column: pa.ChunkedArray) -> np.ndarray | None:
+def column_numbers(column: pa.ChunkedArray) -> np.ndarray | None:
     """(n,) float64, NaN where there is no value; the year of a date; None if it holds anything else."""
     kind = column.type
     if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
