@@ -15,8 +15,12 @@ from recae.evaluation.gates_bounds import ALPHA, ROUNDING, TOLERANCE, Bound
 from recae.evaluation.gates_wording import beating_reason, bound_reason, keeping_reason
 from recae.evaluation.metrics import LOWER_IS_BETTER
 from recae.evaluation.paired import affordable_flips, holm, randomisation_test
-from recae.evaluation.rating_metrics import OF_RATINGS
+from recae.evaluation.rating_metrics import OF_RATINGS, RatingErrors
+from recae.evaluation.repeats import SplitFigures, corrected_t_test
 from recae.evaluation.result import Evaluation
+
+Figures = Evaluation | SplitFigures
+"""Of one model: its values on one split, or its means on each of several."""
 
 
 @dataclass(frozen=True)
@@ -42,16 +46,17 @@ class Candidate:
     """The model that has to pass, and those beside it."""
 
     name: str
-    evaluations: Mapping[str, Evaluation]
-    """Name -> evaluation of the candidate, of all that it must beat, and of all that might have been the candidate."""
+    figures: Mapping[str, Figures]
+    """Name -> figures of the candidate, of all that it must beat, and of all that might have been the candidate; all of
+    them on the same users in the same order, or on the same splits."""
     must_beat: Sequence[str] = ()
     chosen: bool = False
-    """Whether it is the best of `evaluations` on these very users. Its tests are then corrected for all that might have
+    """Whether it is the best of `figures` on these very users. Its tests are then corrected for all that might have
     come first: the best of many models that are no better than another looks better than it."""
 
     @property
-    def own(self) -> Evaluation:
-        return self.evaluations[self.name]
+    def own(self) -> Figures:
+        return self.figures[self.name]
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,8 +65,8 @@ class Former:
 
     name: str
     """What they are called, usually their path."""
-    evaluation: Evaluation
-    """On the same users in the same order; one without users has only means."""
+    figures: Figures
+    """On the same users in the same order, or on the same splits; an evaluation without users has only means."""
     tolerance: float = TOLERANCE
     """How much worse a figure may be, in the units of its metric."""
 
@@ -82,7 +87,8 @@ def check_gates(
 
     - A bound passes where the figure is a finite number on the right side of it, the bound itself included.
     - Another model is beaten where the candidate's mean is better and the paired randomisation test over the same users
-      gives p <= 0.05, after Holm's correction over all that is to be beaten by all of `metrics`.
+      gives p <= 0.05, after Holm's correction over all that is to be beaten by all of `metrics`. Over several splits
+      the test is the corrected resampled t-test of their means (`recae.evaluation.repeats.corrected_t_test`).
     - Against `former` a metric fails where it is worse by more than the tolerance and the same test, of the hypothesis
       that it is worse by just the tolerance, gives p <= 0.05, corrected over `metrics`. Metrics without values per
       user, and former figures that are only means, are not tested: they fail where they are worse by more than it.
@@ -92,7 +98,7 @@ def check_gates(
     not finite never passes.
 
     Args:
-        candidate: the model and those beside it, all judged on the same users in the same order.
+        candidate: the model and those beside it.
         metrics: by which others are to be beaten and former figures to be kept.
         bounds: figures to be reached, of any metric.
         former: figures to be kept.
@@ -123,7 +129,15 @@ def aligned(other: Evaluation, own: IdIndex, name: str) -> Evaluation:
             f"{name} was judged on {counted(len(other.users), 'user')}, this on {counted(len(rows), 'user')}, and "
             f"{shared:,} of them are the same: only figures of the same users can be held against each other."
         )
-    return Evaluation(own, {metric: values[rows] for metric, values in other.per_user.items()}, other.overall)
+    errors = other.rating_errors
+    return Evaluation(
+        own,
+        {metric: values[rows] for metric, values in other.per_user.items()},
+        other.overall,
+        rating_errors=None
+        if errors is None
+        else RatingErrors(errors.squared[rows], errors.absolute[rows], errors.count[rows]),
+    )
 
 
 def _bounded(candidate: Candidate, bound: Bound) -> GateResult:
@@ -139,7 +153,7 @@ def _beating(candidate: Candidate, metrics: Sequence[str], seed: int) -> list[Ga
     results = []
     for other in candidate.must_beat:
         for metric in metrics:
-            value, theirs = _mean(candidate.own, metric), _mean(candidate.evaluations[other], metric)
+            value, theirs = _mean(candidate.own, metric), _mean(candidate.figures[other], metric)
             gain, p = _sign(metric) * (value - theirs), corrected.get((candidate.name, other, metric))
             passed = p is not None and gain > 0 and p <= ALPHA
             if p is None:
@@ -154,10 +168,10 @@ def _beating(candidate: Candidate, metrics: Sequence[str], seed: int) -> list[Ga
 
 def _corrected(candidate: Candidate, metrics: Sequence[str], seed: int) -> dict[tuple[str, str, str], float]:
     """(model, other, metric) -> p-value after Holm's correction over all of them."""
-    rest = [name for name in candidate.evaluations if name not in (candidate.name, *candidate.must_beat)]
+    rest = [name for name in candidate.figures if name not in (candidate.name, *candidate.must_beat)]
     might_be = [candidate.name, *(rest if candidate.chosen else ())]
     tests = {
-        (one, other, metric): _p(_lead(candidate.evaluations[one], candidate.evaluations[other], metric), seed)
+        (one, other, metric): _tested(candidate.figures[one], candidate.figures[other], metric, seed)
         for other in candidate.must_beat
         for one in might_be
         for metric in metrics
@@ -167,10 +181,10 @@ def _corrected(candidate: Candidate, metrics: Sequence[str], seed: int) -> dict[
 
 
 def _keeping(candidate: Candidate, former: Former, metrics: Sequence[str], seed: int) -> list[GateResult]:
-    own, before = candidate.own, former.evaluation
-    tested = [metric for metric in metrics if metric in own.per_user and metric in before.per_user]
-    raw = [_p(_lead(before, own, metric) - former.tolerance, seed) for metric in tested]
-    corrected = dict(zip(tested, map(float, holm(np.array(raw))), strict=True)) if tested else {}
+    own, before = candidate.own, former.figures
+    raw = {metric: _p(before, own, metric, seed, former.tolerance) for metric in metrics}
+    tested = {metric: p for metric, p in raw.items() if p is not None}
+    corrected = dict(zip(tested, map(float, holm(np.array(list(tested.values())))), strict=True)) if tested else {}
     results = []
     for metric in metrics:
         value, was, p = _mean(own, metric), _mean(before, metric), corrected.get(metric)
@@ -181,29 +195,53 @@ def _keeping(candidate: Candidate, former: Former, metrics: Sequence[str], seed:
     return results
 
 
-def _lead(one: Evaluation, other: Evaluation, metric: str) -> np.ndarray:
-    """(n_users,) what each user adds to the lead of `one` over `other`.
+def _tested(one: Figures, other: Figures, metric: str, seed: int) -> float:
+    p = _p(one, other, metric, seed)
+    if p is None:
+        raise ValueError(f"{metric} has no value for every user, so that it cannot be tested over users")
+    return p
+
+
+def _p(one: Figures, other: Figures, metric: str, seed: int, lead: float = 0.0) -> float | None:
+    """Two-sided p-value that `one` leads `other` by just `lead`; None where nothing can be tested."""
+    if isinstance(one, SplitFigures) and isinstance(other, SplitFigures):
+        if len(one.users) != len(other.users):
+            raise ValueError("the models were judged on different splits")
+        means = _sign(metric) * (np.array(one.means[metric]) - np.array(other.means[metric])) - lead
+        return corrected_t_test(means, one.test_per_train) if np.isfinite(means).all() else 1.0
+    if isinstance(one, SplitFigures) or isinstance(other, SplitFigures):
+        return None
+    leads = _leads(one, other, metric)
+    if leads is None or (lead and metric in OF_RATINGS):
+        return None
+    if not np.isfinite(leads).all():
+        return 1.0
+    return randomisation_test(leads - lead, flips=affordable_flips(len(leads)), seed=seed)
+
+
+def _leads(one: Evaluation, other: Evaluation, metric: str) -> np.ndarray | None:
+    """(n_users,) what each user adds to the lead of `one` over `other`; None where only means are known.
 
     Of RMSE and MAE, which are pooled over all ratings, it is the difference of the sums of squared and of absolute
     errors: where both models predict the same ratings, the pooled errors stand in the order of these sums.
     """
+    if not len(one.users) or not len(other.users):
+        return None
     if one.users != other.users:
         raise ValueError("the models were judged on different users")
     if metric in one.per_user and metric in other.per_user:
-        return _sign(metric) * (one.per_user[metric] - other.per_user[metric])
+        return np.asarray(_sign(metric) * (one.per_user[metric] - other.per_user[metric]))
     if metric in OF_RATINGS and one.rating_errors is not None and other.rating_errors is not None:
         kind = "squared" if metric == "rmse" else "absolute"
         return np.asarray(getattr(other.rating_errors, kind) - getattr(one.rating_errors, kind))
-    raise ValueError(f"{metric} has no value for every user, so that it cannot be tested over users")
+    return None
 
 
-def _p(differences: np.ndarray, seed: int) -> float:
-    if not np.isfinite(differences).all():
-        return 1.0
-    return randomisation_test(differences, flips=affordable_flips(len(differences)), seed=seed)
-
-
-def _mean(own: Evaluation, metric: str) -> float:
+def _mean(own: Figures, metric: str) -> float:
+    if isinstance(own, SplitFigures):
+        if metric not in own.means:
+            raise ValueError(f"{metric} was not measured on every split")
+        return float(np.mean(own.means[metric]))
     if metric in own.per_user:
         return float(own.per_user[metric].mean())
     if metric not in own.overall:

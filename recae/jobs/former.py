@@ -16,15 +16,17 @@ import pyarrow.parquet as pq
 from recae.data.formats import open_parts
 from recae.data.ids import IdIndex, as_arrow
 from recae.errors import ConfigError, DamagedFileError, DataError, StorageError
-from recae.evaluation.gates import aligned
+from recae.evaluation.gates import Figures, aligned
 from recae.evaluation.metrics import parse_metrics
 from recae.evaluation.rating_metrics import OF_RATINGS
+from recae.evaluation.repeats import SplitFigures
 from recae.evaluation.result import Evaluation
 from recae.jobs.gates import split_reference
 from recae.jobs.outputs import sidecar
+from recae.reports.per_user import ERRORS, MODEL, SPLIT
+from recae.reports.reread import MARKER as REPORT
+from recae.reports.reread import PER_USER, read_comparison
 from recae.store.manifest import read_json
-
-REPORT, PER_USER, MODEL = "report.json", "per-user.parquet", "model"
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,26 +35,24 @@ class Stored:
 
     label: str
     """The file, or FILE:MODEL where it tells of several."""
-    evaluation: Evaluation
-    """Values per user where they are kept, means where only these are known."""
+    figures: Figures
+    """Values per user where they are kept, else means; the means of each split where there are several."""
     fingerprint: str | None = None
     """Of the targets (`recae.data.fingerprint`); None in files of before."""
 
-    def on(self, users: IdIndex, fingerprint: str, metrics: Sequence[str]) -> Evaluation:
+    def on(self, users: IdIndex, fingerprint: str, metrics: Sequence[str]) -> Figures:
         """The figures in the order of `users`, if they are about the same targets and have all of `metrics`.
 
         Raises:
             DataError: they are about others, or a metric is missing.
         """
-        found = aligned(self.evaluation, users, self.label)
+        found = self.figures if isinstance(self.figures, SplitFigures) else aligned(self.figures, users, self.label)
         if self.fingerprint is not None and self.fingerprint != fingerprint:
             raise DataError(f"{self.label} was judged on other targets: take the split that it was made with.")
-        known = found.means()
+        known = found.mean() if isinstance(found, SplitFigures) else found.means()
         missing = [metric for metric in metrics if metric not in known]
         if missing:
-            pooled = " (it is pooled over all ratings, so that only a report or --json output has it)"
-            why = pooled if missing[0] in OF_RATINGS and found.per_user else ""
-            raise DataError(f"{self.label} has no {missing[0]}{why}; it has {', '.join(known) or 'no figures'}.")
+            raise DataError(f"{self.label} has no {missing[0]}; it has {', '.join(known) or 'no figures'}.")
         return found
 
 
@@ -97,29 +97,32 @@ def _is_json(path: Path) -> bool:
     return path.suffix.lower() == ".json" or (path.name == PER_USER and path.with_name(REPORT).is_file())
 
 
-Models = dict[str, Evaluation]
+Models = dict[str, Figures]
 """Best first; the name is empty where the file does not tell it."""
 
 
 def _comparison(path: Path) -> tuple[Models, str | None]:
     """What a report.json tells, with the values per user beside it; or what --json printed."""
     report = path.with_name(REPORT) if path.name == PER_USER else path
+    if report.name == REPORT and report.with_name(PER_USER).is_file():
+        whole = read_comparison(report.parent)
+        told = whole.facts.get("targets_fingerprint")
+        every = {run.name: run.over_splits or run.evaluation for run in whole.leaderboard()}
+        return dict(every), told if isinstance(told, str) else None
     content = read_json(report)
     models = content.get("models")
     if isinstance(models, list):  # a report: name -> {"value": ..., "low": ..., "high": ...}
-        means = {str(one["name"]): _values(one["metrics"], report) for one in models if isinstance(one, dict)}
+        means = {str(one.get("name")): _values(one.get("metrics"), report) for one in models if isinstance(one, dict)}
     elif isinstance(models, dict):  # printed by compare
         means = {str(name): _values(metrics, report) for name, metrics in models.items()}
     else:
         means = {"": _values(content.get("metrics"), report)}
-    facts = content.get("facts")
-    fingerprint = (facts if isinstance(facts, dict) else content).get("targets_fingerprint")
-    kept = report.with_name(PER_USER)
-    per_user = _table(kept)[0] if isinstance(models, list) and kept.is_file() else {}
-    found = {name: _joined(per_user.get(name), own) for name, own in means.items()}
-    if not found:
+    if not means:
         raise DamagedFileError(f"{report} does not tell of any model.")
-    return found, fingerprint if isinstance(fingerprint, str) else None
+    facts = content.get("facts")
+    told = (facts if isinstance(facts, dict) else content).get("targets_fingerprint")
+    found: Models = {name: Evaluation(IdIndex.of([]), {}, own) for name, own in means.items()}
+    return found, told if isinstance(told, str) else None
 
 
 def _values(metrics: Any, where: Path) -> dict[str, float]:
@@ -132,22 +135,19 @@ def _values(metrics: Any, where: Path) -> dict[str, float]:
     return {str(name): float("nan") if value is None else float(value) for name, value in plain.items()}
 
 
-def _joined(per_user: Evaluation | None, means: dict[str, float]) -> Evaluation:
-    if per_user is None:
-        return Evaluation(IdIndex.of([]), {}, means)
-    rest = {name: value for name, value in means.items() if name not in per_user.per_user}
-    return Evaluation(per_user.users, per_user.per_user, rest)
-
-
 def _table(path: Path) -> tuple[Models, str | None]:
     parts = open_parts(path)
     names = parts[0].names
     metrics = [name for name in names if _is_metric(name)]
-    users = [name for name in names if name not in metrics and name != MODEL]
+    users = [name for name in names if name not in (*metrics, MODEL, SPLIT, *ERRORS)]
     if not users or not metrics:
         raise DataError(f"{path} has no values per user: it was not written with --per-user.")
     batches = [batch for part in parts for batch in part.batches(names)]
-    table = pa.Table.from_batches(batches) if batches else pa.table({name: [] for name in names})
+    if not batches:
+        raise DataError(f"{path} holds no values.")
+    table = pa.Table.from_batches(batches)
+    if SPLIT in names and pc.count_distinct(table.column(SPLIT)).as_py() > 1:
+        raise DataError(f"{path} holds several splits: give the folder of the comparison, with its {REPORT}.")
     kept = [name for name in metrics if name not in OF_RATINGS]
     if MODEL not in names:
         return {"": _of_one(table, users[0], kept, path)}, _fingerprint(path)
@@ -161,7 +161,7 @@ def _of_one(table: pa.Table, user: str, metrics: Sequence[str], where: Path) -> 
         ids = IdIndex.of(as_arrow(table.column(user)))
     except DataError as error:
         raise DataError(f"{where} has a user more than once, or one without an id, in column {user!r}.") from error
-    measured = [name for name in metrics if table.column(name).null_count < len(table) or not len(table)]
+    measured = [name for name in metrics if table.column(name).null_count < len(table)]
     return Evaluation(ids, {name: _numbers(table, name, where) for name in measured})
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from recae.data.ids import IdIndex
 from recae.errors import DataError, StorageError
-from recae.evaluation.gates import Candidate, Former, GateResult, aligned, check_gates
+from recae.evaluation.gates import Candidate, Figures, Former, GateResult, aligned, check_gates
+from recae.evaluation.rating_metrics import OF_RATINGS
+from recae.evaluation.repeats import SplitFigures
 from recae.evaluation.result import Evaluation
 from recae.jobs.former import Stored, read_stored
 from recae.jobs.gates import Gates
@@ -55,10 +57,11 @@ class Rivals:
         """
         for rival in (*self.must_beat.values(), *([] if self.former is None else [self.former[1]])):
             if isinstance(rival, Stored):
+                _of_one_split(rival)
                 rival.on(users, fingerprint, settled.metrics)
         for name, rival in self.must_beat.items():
             if isinstance(rival, Stored):
-                _need_values(name, rival.evaluation, settled)
+                _need_values(name, rival.figures, settled)
 
     def results(
         self,
@@ -74,7 +77,7 @@ class Rivals:
             DataError: others cannot be held against the candidate.
         """
 
-        def figures(rival: Rival) -> Evaluation:
+        def figures(rival: Rival) -> Figures:
             if isinstance(rival, Stored):
                 return rival.on(own.users, fingerprint, settled.metrics)
             return aligned(judge(rival), own.users, str(rival))
@@ -84,7 +87,8 @@ class Rivals:
         if self.former is not None:
             label = self.former[1].label if isinstance(self.former[1], Stored) else self.former[0]
             former = Former(label, figures(self.former[1]), settled.tolerance)
-        candidate = Candidate(name, {name: own, **beaten}, tuple(beaten))
+        every: dict[str, Figures] = {name: own, **beaten}
+        candidate = Candidate(name, every, tuple(beaten))
         return check_gates(candidate, settled.metrics, bounds=settled.bounds, former=former)
 
 
@@ -97,8 +101,16 @@ def _found(reference: str, *, like: str | None = None, best: bool = False) -> Ri
     return read_stored(reference, like=like, best=best)
 
 
-def _need_values(name: str, stored: Evaluation, settled: Settled) -> None:
-    missing = [metric for metric in settled.metrics if metric not in stored.per_user]
+def _of_one_split(stored: Stored) -> None:
+    if isinstance(stored.figures, SplitFigures):
+        splits = len(stored.figures.users)
+        raise DataError(f"{stored.label} tells of {splits} splits, and one evaluation is of one: compare it anew.")
+
+
+def _need_values(name: str, stored: Figures, settled: Settled) -> None:
+    own = stored if isinstance(stored, Evaluation) and len(stored.users) else None
+    kept = set() if own is None else {*own.per_user, *(OF_RATINGS if own.rating_errors is not None else ())}
+    missing = [metric for metric in settled.metrics if metric not in kept]
     if missing:
         raise DataError(
             f"{name} keeps no values per user of {missing[0]}, so that nobody can beat it significantly: give a model "

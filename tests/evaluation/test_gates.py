@@ -103,7 +103,7 @@ def test_a_clear_lead_passes_and_the_reason_has_the_figures() -> None:
     assert found.passed
     assert found.reason.startswith("ease beats ials by 0.05")
     assert (found.name, found.metric) == ("require-beats ials", METRIC)
-    (turned,) = check_gates(Candidate("ials", pair.evaluations, ["ease"]), [METRIC])
+    (turned,) = check_gates(Candidate("ials", pair.figures, ["ease"]), [METRIC])
     assert not turned.passed
     assert turned.reason.startswith("ials is behind ease by 0.05")
 

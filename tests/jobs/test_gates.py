@@ -162,10 +162,10 @@ def test_a_comparison_is_read_from_its_report_and_its_values(comparison: Path) -
         found = read_stored(reference)
         assert found.label.endswith(f":{model}")
         assert found.fingerprint == "00ff"
-        assert found.evaluation.overall["ndcg@5"] == {"ials": 0.4, "ease": 0.3}[model]
+        assert found.figures.means()["ndcg@5"] == {"ials": 0.4, "ease": 0.3}[model]
     assert read_stored(comparison, like="ease").label.endswith(":ease")
     assert read_stored(comparison, like="slim", best=True).label.endswith(":ials")
-    of_table = read_stored(f"{comparison}/values.csv:ease").evaluation
+    of_table = read_stored(f"{comparison}/values.csv:ease").figures
     assert of_table.per_user["ndcg@5"].tolist() == [0.1, 0.5]
     assert "rmse" not in of_table.means()  # the mean of the users' own is another figure
 
