@@ -11,8 +11,8 @@ from recae.evaluation.gates import GateResult
 from recae.evaluation.metrics import UNBOUNDED
 from recae.evaluation.result import Evaluation
 from recae.reports.gates import gates_context
+from recae.reports.model_plots import distribution_plot
 from recae.reports.page import drawn, making, meter, write_page
-from recae.reports.plots import distribution_plot
 from recae.reports.text import one_line
 from recae.reports.wording import base_name, metric_label, metric_meaning, score
 

@@ -10,6 +10,7 @@ from recae.reports import plots
 from recae.reports.comparison import Comparison, ModelRun, Trial
 from recae.reports.datafacts import data_rows, histogram, split_rows, split_table
 from recae.reports.examples import MOST_EXAMPLES, MOST_TARGETS, example
+from recae.reports.model_plots import curve_plot
 from recae.reports.models_table import models_table
 from recae.reports.page import drawn, making, write_page
 from recae.reports.pairs import pair_sentence
@@ -51,7 +52,7 @@ def _context(comparison: Comparison) -> dict[str, Any]:
         plots.tail_plot(comparison),
     ]
     order = [run.name for run in comparison.leaderboard()]
-    curves = [plots.curve_plot(run) for run in comparison.leaderboard()]
+    curves = [curve_plot(run) for run in comparison.leaderboard()]
     return {
         "headline": one_line(judged.headline),
         "details": [one_line(sentence) for sentence in judged.details],

@@ -7,13 +7,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recae.counted import counted
 from recae.reports.comparison import Comparison, ModelRun
 from recae.reports.svg import LETTER, Drawing, Point, Scale, number, spread, x_axis, y_axis
+from recae.reports.text import name_of
 from recae.reports.verdict import POPULARITY
-from recae.reports.wording import base_name, cutoff, duration, lower_is_better, metric_label, percent, score, whole
+from recae.reports.wording import (
+    base_name,
+    cutoff,
+    duration,
+    joined,
+    lower_is_better,
+    metric_label,
+    percent,
+    score,
+    whole,
+)
 
 WIDTH = 460
+LONGEST_NAME = 22
 _SERIES = 7
 _LENGTHS = (1, 5, 10, 20, 50, 100)
 _BY_LENGTH = ("ndcg", "recall")
@@ -55,14 +66,18 @@ def interval_plot(comparison: Comparison) -> Plot | None:
     pad = 0.06 * (max(high for _, high in spans) - min(low for low, _ in spans) or 1)
     low, high = min(low for low, _ in spans) - pad, max(high for _, high in spans) + pad
     scale = Scale(low, high, left, right)
-    drawing = Drawing(WIDTH, bottom + 44, f"{metric_label(metric)} of each model with its 95% interval")
+    told = [
+        f"{called(run)} {score(run.means[metric])}, {score(lower)} to {score(upper)}"
+        for run, (lower, upper) in zip(board, spans, strict=True)
+    ]
+    drawing = Drawing(WIDTH, bottom + 44, f"{metric_label(metric)} of each model with its 95% interval", told)
     x_axis(drawing, scale, bottom, top, {v: number(v) for v in scale.ticks(4)}, metric_label(metric))
     drawing.box(scale(spans[0][0]), top, scale(spans[0][1]) - scale(spans[0][0]), bottom - top, "band")
     colours = series_of(comparison)
     for row, (run, (lower, upper)) in enumerate(zip(board, spans, strict=True)):
         y, mean, css = top + step * (row + 0.5), run.means[metric], colours[run.name]
         tip = f"{run.title}: {score(mean)}, {score(lower)} to {score(upper)}"
-        drawing.text((left - 10, y + 4), run.name, "label strong" if row == 0 else "label", "end")
+        drawing.text((left - 10, y + 4), called(run), "label strong" if row == 0 else "label", "end")
         drawing.line((scale(lower), y), (scale(upper), y), f"whisker {css}")
         drawing.dot((scale(mean), y), f"dot {css}", 4.5, tip)
         drawing.text((WIDTH - 4, y + 4), score(mean), "label strong" if row == 0 else "label", "end")
@@ -77,19 +92,20 @@ def cost_plot(comparison: Comparison) -> Plot | None:
         return None
     seconds = [max(run.fit_seconds, 0.001) for run in board]
     values = [run.means[metric] for run in board]
-    top, bottom, left = 10, 250, 52
+    top, bottom, left = 10, _bottom(board), 52
     across = Scale(min(seconds) / 1.6, max(seconds) * 1.6, left, WIDTH - 10, log=True)
     pad = 0.12 * (max(values) - min(values) or 1)
     up = Scale(min(values) - pad, max(values) + pad, bottom, top)
-    drawing = Drawing(WIDTH, bottom + 42, f"{metric_label(metric)} against seconds to fit, model by model")
+    told = [f"{called(run)} {score(run.means[metric])} in {duration(run.fit_seconds)}" for run in board]
+    drawing = Drawing(WIDTH, bottom + 42, f"{metric_label(metric)} against the time to fit", told)
     y_axis(drawing, up, left, WIDTH - 10, {v: number(v) for v in up.ticks(5)})
     x_axis(drawing, across, bottom, top, {v: _seconds(v) for v in across.ticks()}, "time to fit (logarithmic)")
     colours, points = series_of(comparison), list(zip(map(across, seconds), map(up, values), strict=True))
     for run, point in zip(board, points, strict=True):
         tip = f"{run.title}: {score(run.means[metric])}, fitted in {duration(run.fit_seconds)}"
         drawing.dot(point, f"dot {colours[run.name]}", 5, tip)
-    for run, place in zip(board, _label_places(points, board), strict=True):
-        drawing.text(place, run.name)
+    for run, place in zip(board, label_places(points, board), strict=True):
+        drawing.text(place, called(run))
     better = "lower" if lower_is_better(metric) else "higher"
     lead = (
         f"Further left is cheaper, {better} is better. Time is for the chosen setting only, without the search for it."
@@ -110,11 +126,13 @@ def _cutoff_plot(comparison: Comparison, metrics: list[str]) -> Plot:
     board, colours = comparison.leaderboard(), series_of(comparison)
     lengths = [cutoff(metric) or 1 for metric in metrics]
     name = metric_label(base_name(metrics[0]))
-    top, bottom, left, right = 10, 250, 48, WIDTH - 14 - max(len(run.name) for run in board) * LETTER
+    top, bottom, left, right = 10, _bottom(board), 48, WIDTH - 14 - max(len(called(run)) for run in board) * LETTER
     across = Scale(lengths[0], lengths[-1], left, right, log=True)
     highest = max(run.means[metric] for run in board for metric in metrics)
     up = Scale(0, highest * 1.05, bottom, top)
-    drawing = Drawing(WIDTH, bottom + 42, f"{name} of each model by the length of the list")
+    told = [f"{called(run)} {' '.join(score(run.means[metric]) for metric in metrics)}" for run in board]
+    at = f"{name} of each model in the first {joined([str(k) for k in lengths])} places"
+    drawing = Drawing(WIDTH, bottom + 42, at, told)
     y_axis(drawing, up, left, right, {v: number(v) for v in up.ticks(5)})
     x_axis(drawing, across, bottom, top, {float(k): str(k) for k in lengths}, "places of the list that count")
     ends = spread([up(run.means[metrics[-1]]) for run in board], 15, top + 4, bottom)
@@ -124,7 +142,7 @@ def _cutoff_plot(comparison: Comparison, metrics: list[str]) -> Plot:
         for point, metric in zip(points, metrics, strict=True):
             tip = f"{run.title}: {metric_label(metric)} {score(run.means[metric])}"
             drawing.dot(point, f"dot {colours[run.name]}", 3, tip)
-        drawing.text((right + 10, end + 4), run.name, f"label {colours[run.name]}")
+        drawing.text((right + 10, end + 4), called(run), f"label {colours[run.name]}")
     return Plot(
         f"{name} by list length",
         "Whether the order of the models holds for shorter and longer lists.",
@@ -137,16 +155,17 @@ def tail_plot(comparison: Comparison) -> Plot | None:
     counts = np.asarray(comparison.popularity_curve, dtype=float)
     if len(counts) < 2 or counts.max() <= 0:
         return None
-    top, bottom, left, right = 10, 230, 52, WIDTH - 12
+    top, bottom, left, right = 10, 230, 52, WIDTH - 18
     across, up = Scale(0, 1, left, right), Scale(0, float(counts.max()) * 1.04, bottom, top)
     shares = np.arange(len(counts)) / (len(counts) - 1)
     points = [(across(float(x)), up(float(y))) for x, y in zip(shares, counts, strict=True)]
-    drawing = Drawing(WIDTH, bottom + 42, "Users per item, from the most to the least popular item")
+    half = float(shares[int(np.searchsorted(counts.cumsum(), counts.sum() / 2))])
+    told = [f"the first {percent(half)} of the items hold half of all interactions"]
+    drawing = Drawing(WIDTH, bottom + 42, "Users per item, from the most to the least popular item", told)
     y_axis(drawing, up, left, right, {v: number(v) for v in up.ticks(4)})
     x_axis(
         drawing, across, bottom, top, {v: percent(v) for v in (0, 0.25, 0.5, 0.75, 1.0)}, "items, most popular first"
     )
-    half = float(shares[int(np.searchsorted(counts.cumsum(), counts.sum() / 2))])
     head = [point for point in points if point[0] <= across(half) + 0.01]
     drawing.area(points, bottom, "area")
     if len(head) > 1:
@@ -178,13 +197,14 @@ def spread_plot(comparison: Comparison) -> Plot | None:
     shares = [np.histogram(value[value > 0], edges)[0] / len(value) for value in values]
     tallest = max(float(share.max()) for share in shares) or 1.0
     bottom, across = top + step * len(board), Scale(0, highest, left, right)
-    drawing = Drawing(WIDTH, bottom + 44, f"Distribution of {metric_label(metric)} over the test users, model by model")
+    zeros = [float((value == 0).mean()) for value in values]
+    told = [f"{called(run)} {percent(zero)} at 0" for run, zero in zip(board, zeros, strict=True)]
+    drawing = Drawing(WIDTH, bottom + 44, f"Distribution of {metric_label(metric)} over the test users", told)
     x_axis(drawing, across, bottom, top, {v: number(v) for v in across.ticks(5)}, f"{metric_label(metric)} of a user")
     drawing.text((left - 8, top - 8), "at 0", "tick", "end")
-    for row, (run, share) in enumerate(zip(board, shares, strict=True)):
+    for row, (run, share, zero) in enumerate(zip(board, shares, zeros, strict=True)):
         base = top + step * (row + 1)
-        zero = float((run.evaluation.per_user[metric] == 0).mean())
-        drawing.text((names - 10, base - 6), run.name, "label", "end")
+        drawing.text((names - 10, base - 6), called(run), "label", "end")
         drawing.text((left - 8, base - 6), percent(zero), "tick", "end")
         for i, part in enumerate(share):
             height = float(part) / tallest * (step - 8)
@@ -197,80 +217,12 @@ def spread_plot(comparison: Comparison) -> Plot | None:
     return Plot("Not every user is served alike", lead, drawing.render())
 
 
-def distribution_plot(metric: str, values: np.ndarray) -> Plot:
-    """One metric's distribution over users; users at 0 are counted in words, so that they do not flatten the rest."""
-    left, right, top, bottom = 48, WIDTH - 10, 10, 180
-    highest = float(values.max()) or 1.0
-    edges = np.linspace(0, highest, 26)
-    shares = np.histogram(values[values > 0], edges)[0] / len(values)
-    across, up = Scale(0, highest, left, right), Scale(0, float(shares.max()) * 1.08 or 1.0, bottom, top)
-    drawing = Drawing(WIDTH, bottom + 42, f"Distribution of {metric_label(metric)} over the users")
-    y_axis(drawing, up, left, right, {v: percent(v) for v in up.ticks(4)})
-    x_axis(drawing, across, bottom, top, {v: number(v) for v in across.ticks(5)}, f"{metric_label(metric)} of a user")
-    for i, share in enumerate(shares):
-        x, y = across(edges[i]), up(float(share))
-        tip = f"{percent(float(share))} of users between {edges[i]:.2f} and {edges[i + 1]:.2f}"
-        drawing.box(x + 0.5, y, across(edges[i + 1]) - x - 1, bottom - y, "bar s1", tip)
-    mean = across(float(values.mean()))
-    drawing.line((mean, top), (mean, bottom), "mark")
-    zero = percent(float((values == 0).mean()))
-    lead = f"Share of users by their {metric_label(metric)}, without the {zero} who are at 0. Dashed: the mean of all."
-    return Plot(metric_label(metric), lead, drawing.render())
-
-
-def curve_plot(run: ModelRun) -> Plot | None:
-    """The validation metric and the training loss by epoch."""
-    curve = run.curve
-    if curve is None or len(curve.points) < 2:
-        return None
-    drawing = Drawing(WIDTH, 196, f"Learning curve of {run.title}")
-    epochs = [float(point.epoch) for point in curve.points]
-    judged = [(float(p.epoch), p.metric) for p in curve.points if p.metric is not None]
-    middle = WIDTH / 2
-    if len(judged) > 1:
-        name = metric_label(curve.metric_name) if curve.metric_name else "metric"
-        best = next((value for epoch, value in judged if epoch == curve.best_epoch), None)
-        _panel(drawing, judged, (44, middle - 12), f"{name}, validation", "s1", (curve.best_epoch, best))
-    losses = list(curve.points[0].losses)
-    if losses:
-        values = [point.losses.get(losses[0], float("nan")) for point in curve.points]
-        known = [(e, v) for e, v in zip(epochs, values, strict=True) if np.isfinite(v)]
-        if len(known) > 1:
-            label = "training loss" if losses[0] in ("loss", "train") else losses[0]
-            _panel(drawing, known, (middle + 44, WIDTH - 8), label, "s0", (0, None))
-    stop = "stopped early" if curve.stopped_early else "ran to the end"
-    lead = f"{counted(len(curve.points), 'epoch')}, {stop}; the weights of epoch {curve.best_epoch} were kept."
-    return Plot(run.title, lead, drawing.render())
-
-
-def _panel(
-    drawing: Drawing,
-    points: Sequence[tuple[float, float]],
-    sides: tuple[float, float],
-    title: str,
-    css: str,
-    best: tuple[int, float | None],
-) -> None:
-    top, bottom = 26, 152
-    low, high = min(v for _, v in points), max(v for _, v in points)
-    pad = 0.08 * (high - low or abs(high) or 1)
-    across = Scale(points[0][0], points[-1][0], *sides)
-    up = Scale(low - pad, high + pad, bottom, top)
-    drawing.text((sides[0], 14), title, "label")
-    y_axis(drawing, up, sides[0], sides[1], {v: number(v) for v in up.ticks(4)})
-    whole_epochs = sorted({round(v) for v in across.ticks(4)})
-    x_axis(drawing, across, bottom, top, {float(v): str(v) for v in whole_epochs}, "epoch")
-    drawing.path([(across(e), up(v)) for e, v in points], f"curve {css}")
-    if best[1] is not None:
-        drawing.dot((across(best[0]), up(best[1])), f"dot {css}", 4.5, f"epoch {best[0]}: {score(best[1])}")
-
-
-def _label_places(points: Sequence[Point], board: Sequence[ModelRun]) -> list[Point]:
+def label_places(points: Sequence[Point], board: Sequence[ModelRun]) -> list[Point]:
     """Where each label begins: on the side of its dot where it covers least of other dots and labels."""
     taken = [(x - 6, y - 6, x + 6, y + 6) for x, y in points]
     places = []
     for (x, y), run in zip(points, board, strict=True):
-        wide = len(run.name) * LETTER
+        wide = len(called(run)) * LETTER
         sides = [(x + 9, y + 4), (x - 9 - wide, y + 4), (x - wide / 2, y - 10), (x - wide / 2, y + 19)]
         boxes = [(left, base - 11, left + wide, base + 3) for left, base in sides]
         cost = [sum(_overlap(box, other) for other in taken) + 1e4 * (box[0] < 40 or box[2] > WIDTH) for box in boxes]
@@ -285,8 +237,18 @@ def _overlap(one: tuple[float, ...], other: tuple[float, ...]) -> float:
     return wide * high if wide > 0 and high > 0 else 0.0
 
 
+def called(run: ModelRun) -> str:
+    """A model's name where there is room for a label."""
+    return name_of(run.name, LONGEST_NAME)
+
+
+def _bottom(board: Sequence[ModelRun]) -> int:
+    """Where the axis lies under lines with a label each."""
+    return max(250, 20 + 16 * len(board))
+
+
 def _name_width(board: Sequence[ModelRun]) -> float:
-    return max(len(run.name) for run in board) * LETTER + 18
+    return max(len(called(run)) for run in board) * LETTER + 18
 
 
 def _seconds(value: float) -> str:

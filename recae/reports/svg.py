@@ -7,9 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from recae.reports.text import one_line
+
 Point = tuple[float, float]
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom."""
+MOST_TOLD = 20
+"""Figures that are read out."""
 LETTER = 6.9
 """Width of a letter in pixels, on average, at the font size of labels."""
 
@@ -37,8 +41,11 @@ class Scale:
 class Drawing:
     """One figure, built element by element; every text is escaped, every number rounded to a tenth of a pixel."""
 
-    def __init__(self, width: int, height: int, label: str) -> None:
-        self.width, self.height, self._label = width, height, label
+    def __init__(self, width: int, height: int, label: str, told: Sequence[str] = ()) -> None:
+        """`label` and the figures `told` are what somebody learns who cannot see the drawing."""
+        more = [f"and {len(told) - MOST_TOLD} more"] if len(told) > MOST_TOLD else []
+        said = f"{label}: {'; '.join([*told[:MOST_TOLD], *more])}" if told else label
+        self.width, self.height, self._label = width, height, one_line(said, 2_000)
         self._parts: list[str] = []
 
     def line(self, start: Point, end: Point, css: str) -> None:
@@ -64,7 +71,8 @@ class Drawing:
 
     def text(self, at: Point, text: str, css: str = "label", anchor: str = "start") -> None:
         self._parts.append(
-            f'<text class="{css}" x="{at[0]:.1f}" y="{at[1]:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
+            f'<text class="{css}" x="{at[0]:.1f}" y="{at[1]:.1f}" text-anchor="{anchor}">'
+            f"{escape(one_line(text))}</text>"
         )
 
     def render(self) -> str:
@@ -73,7 +81,7 @@ class Drawing:
         return head + "".join(self._parts) + "</svg>"
 
     def _shape(self, opening: str, name: str, tip: str) -> None:
-        self._parts.append(f"{opening}><title>{escape(tip)}</title></{name}>" if tip else f"{opening}/>")
+        self._parts.append(f"{opening}><title>{escape(one_line(tip))}</title></{name}>" if tip else f"{opening}/>")
 
 
 def x_axis(drawing: Drawing, scale: Scale, y: float, top: float, labels: dict[float, str], title: str = "") -> None:
@@ -138,5 +146,8 @@ def _round_steps(low: float, high: float, about: int) -> list[float]:
 
 def _decades(low: float, high: float) -> list[float]:
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    steps = (1,) if len(powers) > 3 else (1, 3)
-    return [s * 10.0**p for p in powers for s in steps if low * 0.999 <= s * 10.0**p <= high * 1.001]
+    for steps in ((1,), (1, 3), (1, 2, 3, 5, 7)) if len(powers) > 3 else ((1, 3), (1, 2, 3, 5, 7)):
+        found = [s * 10.0**p for p in powers for s in steps if low * 0.999 <= s * 10.0**p <= high * 1.001]
+        if len(found) > 1:
+            break
+    return found
