@@ -30,6 +30,7 @@ COMMANDS = {
     "compare": "recae.cli.compare:compare",
     "recommend": "recae.cli.recommend:recommend",
     "similar": "recae.cli.similar:similar",
+    "map": "recae.cli.map:map_",
     "inspect": "recae.cli.inspect:inspect",
     "config": "recae.cli.job_config:group",
     "doctor": "recae.cli.doctor:doctor",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -79,19 +78,6 @@ def reading(found: ItemMap, name: str) -> list[str]:
     return said
 
 
-def from_json(content: Mapping[str, Any] | None) -> ItemMap | None:
-    """The map that `to_json` made plain; None where there was none."""
-    if content is None:
-        return None
-    values = {entry.name: content[entry.name] for entry in fields(ItemMap)}
-    return ItemMap(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
-
-
-def to_json(found: ItemMap | None) -> dict[str, Any] | None:
-    """The map as plain values."""
-    return None if found is None else asdict(found)
-
-
 def _classes(found: ItemMap) -> list[str]:
     """The style of each group: a ramp for amounts, a series for names, grey for the rest."""
     count = len(found.groups)
@@ -145,7 +131,7 @@ def _labels(
     for (x, y), radius, title in zip(places, radii, found.titles, strict=True):
         text = _label(title)
         wide, gap = letters * sum(_width(letter) for letter in text), radius + 0.25 * letters
-        able = []
+        able: list[tuple[float, int, Box, Point, str]] = []
         for anchor, start, at in (
             ("start", x + gap, (x + gap, y + 0.35 * letters)),
             ("end", x - gap - wide, (x - gap, y + 0.35 * letters)),

@@ -1,0 +1,191 @@
+"""A map of a model's items: a page to look at, or a table of positions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from recae.data.catalog import Catalog, read_catalog
+from recae.data.ids import UNKNOWN, as_texts
+from recae.data.interactions import Interactions
+from recae.errors import ConfigError, DataError
+from recae.insight.item_map import ItemMap, item_map, most_popular
+from recae.insight.vectors import Source as VectorSource
+from recae.insight.vectors import log_vectors, model_vectors
+from recae.jobs.extras import need_report_extra
+from recae.jobs.facts import configuration, machine_facts
+from recae.jobs.item_colours import colouring_of
+from recae.jobs.outputs import refuse_inputs, refuse_strange_file, write_result
+from recae.jobs.reading import Source
+from recae.models.base import Recommender
+from recae.models.registry import load, model_class
+from recae.progress import SILENT, Progress
+from recae.reports.item_map import write_map
+from recae.store.lock import locked
+from recae.store.tables import table_suffixes
+
+TOP = 2_000
+PAGES = (".html", ".htm")
+FEWEST = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Mapped:
+    """A map, and what was written of it."""
+
+    map: ItemMap
+    table: pa.Table
+    """One row per item on the map: the item, its title where a catalogue was given, users, x, y, and its group."""
+    files: tuple[Path, ...]
+
+
+def map_items(
+    model: str | Path,
+    *,
+    out: str | Path | Sequence[str | Path],
+    catalog: Source | None = None,
+    colour: str | None = None,
+    top: int = TOP,
+    progress: Progress = SILENT,
+    command: str = "",
+) -> Mapped:
+    """Lay out the `top` most popular items of a model; write a page (.html) or a table of positions to `out`.
+
+    Near each other lie the items whose vectors the model holds to be alike; a model without vectors of items is asked
+    what it lists beside each. `colour` is a column of the `catalog`, or "users".
+
+    Raises:
+        ConfigError: no place to write to, an unknown column, or a model to which all items are alike.
+        DataError: the catalogue is malformed, or fewer than `FEWEST` items have users.
+        ModelFormatError: the model folder is damaged.
+        StorageError: something cannot be read or written, or recae did not write what is at `out`.
+    """
+    places = [Path(out)] if isinstance(out, (str, Path)) else [Path(one) for one in out]
+    _check_places(places, model, catalog)
+    recommender = load(model)
+    known = None if catalog is None else read_catalog(catalog)
+    found = map_of_model(recommender, known, colour=colour, top=top, progress=progress)
+    table = positions_table(found, recommender, titled=catalog is not None)
+    config = configuration("map", model=model, catalog=catalog, colour=colour, top=top)
+    for place in places:
+        with locked(place):
+            if place.suffix.lower() in PAGES:
+                facts = {"command": command, **machine_facts(), "configuration": config}
+                write_map(found, place, recommender.info.title.partition(",")[0], facts)
+            else:
+                write_result(table, place, config)
+    return Mapped(found, table, tuple(places))
+
+
+def map_of_model(
+    model: Recommender,
+    catalog: Catalog | None,
+    *,
+    colour: str | None = None,
+    top: int = TOP,
+    progress: Progress = SILENT,
+) -> ItemMap:
+    """The map of the `top` most popular items as `model` sees them.
+
+    Raises: as `map_items` does.
+    """
+    shown = _shown(model.item_counts, top)
+    vectors, source = model_vectors(model, shown, progress=progress)
+    if not np.ptp(vectors, axis=0).any():
+        raise ConfigError(f"To {model.info.name} all items are alike: there is nothing to map. Take another model.")
+    return _mapped(vectors, source, model, shown, catalog, colour, progress)
+
+
+def map_for_comparison(
+    order: Sequence[str], models: Path, train: Interactions, catalog: Catalog | None, progress: Progress = SILENT
+) -> ItemMap | None:
+    """The map by the first model in `order` that has vectors of items, or else by the log; None for next to no items.
+
+    `models` is the folder of model folders.
+    """
+    counts = train.item_counts()
+    if int((counts > 0).sum()) < FEWEST:
+        return None
+    shown = _shown(counts, TOP)
+    for name in order:
+        if model_class(name).item_vectors is not Recommender.item_vectors:
+            model = load(models / name)
+            vectors, source = model_vectors(model, shown)
+            if np.ptp(vectors, axis=0).any():
+                return _mapped(vectors, source, model, shown, catalog, None, progress)
+    vectors = log_vectors(train.matrix, shown)
+    return _mapped(vectors, "log", train, shown, catalog, None, progress)
+
+
+def positions_table(found: ItemMap, model: Recommender, *, titled: bool) -> pa.Table:
+    """The map as a table, with the ids of the model's own type under the input's own column name."""
+    names = {model.columns.item: model.items.take(_shown(model.item_counts, len(found.ids)))}
+    if titled:
+        names[_free("title", names)] = pa.array(found.titles, pa.string())
+    columns: dict[str, Any] = {
+        "users": pa.array(found.users, pa.int64()),
+        "x": pa.array(found.x, pa.float64()),
+        "y": pa.array(found.y, pa.float64()),
+        "group": pa.array([found.groups[place] for place in found.group], pa.string()),
+    }
+    for name, column in columns.items():
+        names[_free(name, names)] = column
+    return pa.table(names)
+
+
+def _mapped(
+    vectors: np.ndarray,
+    source: VectorSource,
+    of: Recommender | Interactions,
+    shown: np.ndarray,
+    catalog: Catalog | None,
+    colour: str | None,
+    progress: Progress,
+) -> ItemMap:
+    counts = of.item_counts[shown] if isinstance(of, Recommender) else of.item_counts()[shown]
+    ids = as_texts(of.items.take(shown)).to_pylist()
+    rows = np.full(len(shown), UNKNOWN) if catalog is None else catalog.items.positions(of.items.take(shown))
+    titles = ids if catalog is None or catalog.titles is None else [
+        own if row == UNKNOWN else catalog.titles[row] for own, row in zip(ids, rows.tolist(), strict=True)
+    ]  # fmt: skip
+    return item_map(
+        vectors,
+        ids=ids,
+        titles=titles,
+        users=counts,
+        colouring=colouring_of(rows, counts, catalog, colour),
+        source=source,
+        model=of.info.name if isinstance(of, Recommender) else "",
+        catalogue=len(of.items),
+        progress=progress,
+    )
+
+
+def _shown(counts: np.ndarray, top: int) -> np.ndarray:
+    shown = most_popular(counts, top)
+    if len(shown) < FEWEST:
+        raise DataError(f"A map needs {FEWEST} items that have users, and there are {len(shown)}.")
+    return shown
+
+
+def _check_places(places: Sequence[Path], model: str | Path, catalog: Source | None) -> None:
+    if not places:
+        raise ConfigError("Say where to write the map: --out map.html, or --out positions.parquet.")
+    for place in places:
+        suffix = place.suffix.lower()
+        if suffix not in (*PAGES, *table_suffixes()):
+            able = ", ".join((PAGES[0], *table_suffixes()))
+            raise ConfigError(f"{place} cannot be written: the name of a map ends in one of {able}.")
+        if suffix in PAGES:
+            need_report_extra()
+        refuse_inputs(place, model, catalog)
+        refuse_strange_file(place)
+
+
+def _free(name: str, taken: dict[str, Any]) -> str:
+    return name if name not in taken else f"map_{name}"
