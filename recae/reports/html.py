@@ -8,12 +8,15 @@ from typing import Any
 
 from recae.reports import plots
 from recae.reports.comparison import Comparison, ModelRun, Trial
+from recae.reports.costs import costs_context
 from recae.reports.datafacts import data_rows, histogram, split_rows, split_table
 from recae.reports.examples import MOST_EXAMPLES, MOST_TARGETS, example
 from recae.reports.model_plots import curve_plot
 from recae.reports.models_table import models_table
 from recae.reports.page import drawn, making, write_page
 from recae.reports.pairs import pair_sentence
+from recae.reports.slice_section import slices_context
+from recae.reports.slices import tables_of
 from recae.reports.text import one_line
 from recae.reports.verdict import Verdict, spoken
 from recae.reports.wording import (
@@ -46,7 +49,6 @@ def _context(comparison: Comparison) -> dict[str, Any]:
     judged, metric = comparison.verdict, comparison.metrics[0]
     figures = [
         plots.interval_plot(comparison),
-        plots.cost_plot(comparison),
         *plots.cutoff_plots(comparison),
         plots.spread_plot(comparison),
         plots.tail_plot(comparison),
@@ -73,6 +75,8 @@ def _context(comparison: Comparison) -> dict[str, Any]:
         "split": split_rows(comparison.split),
         "split_parts": split_table(comparison.split),
         "meanings": [(metric_label(name), metric_meaning(name)) for name in comparison.metrics if metric_meaning(name)],
+        **slices_context(tables_of(comparison), plots.series_of(comparison)),
+        **costs_context(comparison),
         **making(comparison.facts),
     }
 

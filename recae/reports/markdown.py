@@ -7,9 +7,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from recae.reports.comparison import Comparison, ModelRun
+from recae.reports.costs import costs_markdown
 from recae.reports.datafacts import data_rows, split_rows, split_table
 from recae.reports.page import making
 from recae.reports.pairs import pair_sentence
+from recae.reports.slice_section import slices_markdown
+from recae.reports.slices import tables_of
 from recae.reports.standing import best_of_each
 from recae.reports.wording import DASH, duration, metric_label, score, settings, size, whole
 
@@ -28,6 +31,8 @@ def to_markdown(comparison: Comparison) -> str:
         "Best of each column in bold; in brackets the 95% bootstrap interval over test users.",
         f"Settings chosen on: {escaped(comparison.selected_on)}.",
         *(["## Every pair", _pairs(comparison)] if comparison.pairs else []),
+        *slices_markdown(tables_of(comparison), escaped),
+        *costs_markdown(comparison, escaped),
         "## Chosen settings",
         "\n".join(f"- {_chosen(run)}" for run in comparison.leaderboard()),
         "## Data",

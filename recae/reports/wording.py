@@ -42,6 +42,7 @@ _METRIC_LABELS = {
     "ndcg-gap": "NDCG gap",
     "recall-gap": "Recall gap",
     "hit-gap": "Hit gap",
+    "found": "Found",
 }
 _METRIC_MEANINGS = {
     "ndcg": "How well the hidden items are ranked within the first {k} places: a hit counts more the higher it "
