@@ -18,6 +18,7 @@ from recae.evaluation.background import Background
 from recae.evaluation.result import Evaluation
 from recae.jobs.examples import draw_users, example_users, lists_for
 from recae.jobs.reading import Source
+from recae.jobs.similar import asked_items, similar_to_asked
 from recae.models.base import Recommender
 from recae.models.cost import Shape
 from recae.options import RunOptions
@@ -45,7 +46,10 @@ def of_model(model: Recommender, evaluation: Evaluation, terms: Terms) -> dict[s
 
     `evaluation` is that on `terms.test`, without the users who have no target.
     """
-    return {"fit_foretold_bytes": model.cost(Shape.of(terms.split.train)).fit_bytes}
+    return {
+        "fit_foretold_bytes": model.cost(Shape.of(terms.split.train)).fit_bytes,
+        "similar": similar_to_asked(model, terms.split.train, terms.titles),
+    }
 
 
 def of_comparison(evaluations: Mapping[str, Evaluation], lists: Mapping[str, TopN], terms: Terms) -> dict[str, Any]:
@@ -56,6 +60,7 @@ def of_comparison(evaluations: Mapping[str, Evaluation], lists: Mapping[str, Top
     return {
         "popularity_curve": _popularity_curve(terms.split.train),
         "examples": example_users(drawn_users(terms), lists, terms.titles),
+        "asked": asked_items(terms.split.train, terms.titles),
     }
 
 

@@ -10,12 +10,15 @@ import numpy as np
 import pyarrow as pa
 
 from recae.data.catalog import read_catalog
-from recae.data.ids import UNKNOWN
+from recae.data.ids import UNKNOWN, as_texts
+from recae.data.interactions import Interactions
 from recae.errors import ConfigError, DataError
+from recae.insight.neighbours import NamedItem, items_to_ask, neighbours
 from recae.jobs.facts import configuration
 from recae.jobs.id_lists import item_positions
 from recae.jobs.outputs import refuse_inputs, refuse_strange_file, write_result
 from recae.jobs.reading import Source
+from recae.models.base import Recommender
 from recae.models.registry import load
 from recae.progress import SILENT, Progress
 from recae.store.lock import locked
@@ -83,3 +86,23 @@ def similar(
         with locked(out):
             write_result(table, Path(out), config)
     return Similar(table, None if out is None else Path(out))
+
+
+def asked_items(train: Interactions, titles: Sequence[str]) -> tuple[NamedItem, ...]:
+    """A few items of the training data, well-known ones first, whose neighbours a report shows."""
+    counts = train.item_counts()
+    return tuple(_named(items_to_ask(train.matrix, counts).tolist(), train, titles, counts))
+
+
+def similar_to_asked(
+    model: Recommender, train: Interactions, titles: Sequence[str]
+) -> tuple[tuple[NamedItem, ...], ...]:  # fmt: skip
+    """What `model` holds to be most like each of `asked_items`; empty where it tells no items apart."""
+    counts = train.item_counts()
+    lists = neighbours(model, items_to_ask(train.matrix, counts))
+    return tuple(tuple(_named(near, train, titles, counts)) for near in lists)
+
+
+def _named(items: Sequence[int], train: Interactions, titles: Sequence[str], counts: np.ndarray) -> list[NamedItem]:
+    ids = as_texts(train.items.take(items)).to_pylist()
+    return [NamedItem(own, titles[item], int(counts[item])) for own, item in zip(ids, items, strict=True)]

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from recae.evaluation.paired import PairedTest, affordable_flips, paired_tests
 from recae.evaluation.repeats import SplitFigures
 from recae.evaluation.result import Evaluation
+from recae.insight.item_map import ItemMap
+from recae.insight.neighbours import NamedItem
 from recae.reports.wording import lower_is_better
 from recae.training.curve import LearningCurve
 
@@ -66,6 +68,8 @@ class ModelRun:
     """What it was expected to take at most."""
     disk_bytes: int | None = None
     """The model folder."""
+    similar: tuple[tuple[NamedItem, ...], ...] = ()
+    """What it holds to be most like each of the items `Comparison.asked`; empty where it tells no items apart."""
     over_splits: SplitFigures | None = None
     """What it reached on each of several splits; None where there is one. Its settings, curve, seconds and size are
     those of the first split."""
@@ -119,6 +123,10 @@ class Comparison:
     """Every pair of models tested over several splits; of one split `pairs` works it out."""
     plan: str = ""
     """A digest of the data, the splits, the metrics and the libraries: the same plan gives the same figures."""
+    asked: tuple[NamedItem, ...] = ()
+    """A few items, the well-known first, whose neighbours the models were asked for."""
+    item_map: ItemMap | None = None
+    """Where the best model with vectors of items puts them."""
     user_column: str = "user_id"
     """What the input calls the users; untrusted text."""
 
