@@ -1,35 +1,44 @@
-"""Several models on one split: settings chosen on validation data, judged once on test data, told in a report."""
+"""Several models on one split or several: settings chosen on validation data, judged on test data, told in a report."""
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from recae.counted import counted
 from recae.data.split_folder import write_split
+from recae.errors import ConfigError
 from recae.evaluation.metrics import parse_metrics
-from recae.jobs.contest import checked_models, contest_metrics, contest_split, test_part
+from recae.jobs.contest import checked_models, contest_metrics, test_part
 from recae.jobs.contest_files import FILES, MARKER, write_reports
-from recae.jobs.contest_run import Contest, choosing_split
+from recae.jobs.contest_plan import contest_plan, data_fingerprint, done_already, plan_digest
+from recae.jobs.contest_records import RECORDS, open_records
+from recae.jobs.contest_result import pairs_of, runs_of
+from recae.jobs.contest_run import Contest, choosing_split, selected_on
+from recae.jobs.contest_splits import Splits, contest_splits, joint_fingerprint, split_plan
 from recae.jobs.examples import item_titles
 from recae.jobs.extras import need_report_extra
 from recae.jobs.facts import configuration, machine_facts
 from recae.jobs.foretell import foretell_fits
 from recae.jobs.item_facts import item_background
+from recae.jobs.leaderboard import check_leaderboard, enter
 from recae.jobs.outputs import refuse_inputs, refuse_strange
 from recae.jobs.prepare import split_facts
 from recae.jobs.reading import AS_FOUND, Reading, Source
-from recae.jobs.sections import Terms, of_comparison
+from recae.jobs.sections import Terms
 from recae.jobs.selection import tried_models
 from recae.jobs.slices import taken_apart
 from recae.models.cost import Shape
 from recae.options import DEFAULTS, RunOptions
 from recae.reports.comparison import Comparison
-from recae.store.atomic import replacing_folder
+from recae.store.atomic import put_in_place
 from recae.store.lock import locked
+from recae.store.manifest import plain_json
 
 DEFAULT_MODELS = ("popularity", "item-knn", "ials", "ease", "rdlae-low-pass", "mult-vae")
 
@@ -44,6 +53,10 @@ class Compared:
     """The model that leads by the first metric."""
     files: tuple[Path, ...]
     seconds: float
+    up_to_date: bool = False
+    """There was nothing left to do."""
+    entered: int | None = None
+    """Rows that were new to the leaderboard; None where none was asked for."""
 
 
 def compare(
@@ -51,19 +64,23 @@ def compare(
     *,
     out: str | Path,
     models: Sequence[str] = DEFAULT_MODELS,
+    baselines: bool = False,
     split: str | None = None,
+    repeats: int = 1,
     valid: Source | None = None,
     test: Source | None = None,
     metrics: Sequence[str] | None = None,
     catalog: Source | None = None,
     slices: Sequence[str] | None = None,
     trials: int | None = None,
+    resume: bool = False,
+    leaderboard: Source | None = None,
     reading: Reading = AS_FOUND,
     options: RunOptions = DEFAULTS,
     run_id: str = "",
     command: str = "",
 ) -> Compared:
-    """Compare `models` on `source` and write its report in four forms, per-user.parquet, models/ and split/.
+    """Compare `models` on `source`, write the report in every form, per-user.parquet, models/ and split/.
 
     `source` is a log, which is split by `split`; or data that is split already: a split folder, a folder with train.*
     and test.*, or a log of training data with `valid` and `test`. For each model the settings of its grid
@@ -72,56 +89,125 @@ def compare(
     to all of it. The first of `metrics` chooses settings and sorts the table. `slices` name the groups of users and
     items by which the figures are taken apart, see `recae.jobs.slices`.
 
+    With `repeats` the log is split so many times, by seeds derived from that of `options`; a k-fold that names no fold
+    runs all of them. Settings are chosen on the first split and kept for the others.
+
+    A setting or model that fails is told with its reason, and the others go on. What is finished when the job is
+    interrupted is kept beside `out`, and with `resume` the job goes on from there. `leaderboard` is a table to which
+    every model's figures are added.
+
     Raises:
-        ConfigError: an unknown model, metric, slice or split, or models that the split cannot judge.
-        DataError: the data is malformed, or not what a model needs.
+        ConfigError: an unknown model, metric, slice or split, models that the split cannot judge, a split that cannot
+            be repeated, or `resume` of a run by other terms.
+        DataError: the data is malformed, or not what a model needs; or no model at all could be judged.
         CapacityError: a model would not fit in memory; said before any is fitted.
         StorageError: something cannot be read or written.
         OutputLockedError: another run is writing `out`.
     """
     started, folder = time.perf_counter(), Path(out)
     need_report_extra()
-    names = checked_models(models)
+    names = checked_models(models, baselines)
     if metrics is not None:
         parse_metrics(metrics)
-    refuse_inputs(folder, source, valid, test, catalog)
+    _check_repeats(split, repeats, options.seed)
+    refuse_inputs(folder, source, valid, test, catalog, leaderboard)
     refuse_strange(folder, MARKER)
+    if leaderboard is not None:
+        check_leaderboard(leaderboard)
+    place = folder.resolve() if folder.is_symlink() else folder
     with locked(folder):
-        parts, summary = contest_split(
-            source, split, valid=valid, test=test, models=names, reading=reading, options=options
+        splits, summary = contest_splits(
+            source, split, valid=valid, test=test, models=names, reading=reading, options=options, repeats=repeats
         )  # fmt: skip
-        judged = contest_metrics(metrics, names, parts.train)
-        given: dict[str, Any] = {"source": source, "models": names, "split": parts.spec, "valid": valid, "test": test}
+        first = splits.first
+        judged = contest_metrics(metrics, names, first.train)
+        given: dict[str, Any] = {"source": source, "models": names, "split": split or first.spec, "repeats": repeats}
         given |= {
+            "valid": valid,
+            "test": test,
             "metrics": judged,
             "catalog": catalog,
             "slices": slices,
             "trials": trials,
-            "reading": reading,
-            "options": options,
         }
-        config = configuration("compare", **given)
-        facts = {"seed": options.seed, "command": command, "run_id": run_id, **machine_facts(), "configuration": config}
-        background = item_background(judged, parts.train.items, catalog, near=source)
-        background = taken_apart(background, slices, test_part(parts), parts.train, judged, catalog, source)
-        titles = item_titles(source, catalog, parts.train.items, options.progress)
-        terms = Terms(parts, test_part(parts), judged, titles, background, source, catalog, options)
-        contest = Contest(terms, choosing_split(parts, trials, options), trials)
-        tried = tried_models(names, trials if contest.choosing.valid is not None else 0)
-        foretell_fits(tried, Shape.of(parts.train), f"Fitting {counted(len(tried), 'setting')} in all", options)
-        with replacing_folder(folder, marker=MARKER) as beside:
-            runs, lists = contest.run(names, beside / "models", config)
-            comparison = Comparison(
-                data=summary | {"source": str(source)},
-                split=split_facts(parts),
-                metrics=judged,
-                selected_on=contest.selected_on(),
-                runs=runs,
-                facts=facts,
-                **of_comparison({run.name: run.evaluation for run in runs}, lists, terms),
-            )
-            write_split(parts, beside / "split", {"configuration": config})
-            write_reports(comparison, beside, parts.train.columns.user)
-    best = comparison.leaderboard()[0].name
+        config = configuration("compare", **given, reading=reading, options=options)
+        background = item_background(judged, first.train.items, catalog, near=source)
+        background = taken_apart(background, slices, test_part(first), first.train, judged, catalog, source)
+        titles = item_titles(source, catalog, first.train.items, options.progress)
+        terms = Terms(first, test_part(first), judged, titles, background, source, catalog, options)
+        choosing = choosing_split(first, trials, options)
+        tried = tried_models(names, trials if choosing.valid is not None else 0)
+        tried += tried_models(names, 0) * (len(splits) - 1)
+        foretell_fits(tried, Shape.of(first.train), f"Fitting {counted(len(tried), 'setting')} in all", options)
+        plan = contest_plan(terms, splits, trials) | {"slices": slices}
+        known = done_already(place, plan_digest(plan), names) if resume else None
+        if known is not None:
+            return _told(known, folder, started, leaderboard, up_to_date=True)
+        column = first.train.columns.user
+        records = open_records(
+            place, plan, column, names, len(splits), resume=resume, progress=options.progress
+        )  # fmt: skip
+        contest = Contest(names, splits, terms, choosing, trials, records, config)
+        _run(contest)
+        kept = [records.split_facts(number) or {} for number in range(len(splits))]
+        facts = {"seed": options.seed, "date": _now(), "command": command, "run_id": run_id, **machine_facts()}
+        facts |= {"data_fingerprint": data_fingerprint(splits), "targets_fingerprint": joint_fingerprint(kept)}
+        comparison = Comparison(
+            data=plain_json(summary | {"source": str(source)}),
+            split=plain_json(_split_facts(splits, split, kept)),
+            metrics=judged,
+            selected_on=selected_on(terms, choosing, trials, len(splits)),
+            runs=runs_of(records, contest.judged, kept),
+            facts=plain_json(facts | {"configuration": config}),
+            failed=tuple(contest.failed.values()),
+            split_pairs=pairs_of(records, contest.judged, judged[0], kept),
+            plan=plan_digest(plan),
+            user_column=column,
+            **contest.sections,
+        )
+        write_split(first, records.folder / "split", {"configuration": config})
+        values = [records.values_file(at, name) for name in contest.judged for at in range(len(splits))]
+        write_reports(comparison, records.folder, values)
+        put_in_place(records.folder, place, marker=MARKER)
+        shutil.rmtree(place / RECORDS, ignore_errors=True)
+    return _told(comparison, folder, started, leaderboard)
+
+
+def _check_repeats(split: str | None, repeats: int, seed: int) -> None:
+    if repeats < 1:
+        raise ConfigError(f"--repeats {repeats} must be at least 1.")
+    if split is not None:
+        split_plan(split, repeats, seed)
+
+
+def _run(contest: Contest) -> None:
+    try:
+        contest.run()
+    except KeyboardInterrupt:
+        contest.terms.options.progress.say(
+            "What is finished is kept: the same command with --resume goes on from there."
+        )  # fmt: skip
+        raise
+
+
+def _split_facts(splits: Splits, spec: str | None, kept: list[dict[str, Any]]) -> dict[str, Any]:
+    """How the first split was made; of several also the seeds, and which test users were judged."""
+    facts = split_facts(splits.first)
+    if len(splits) == 1:
+        return facts
+    seeds = list(dict.fromkeys(seed for _, seed in splits.made))
+    several = {"spec": spec or facts["spec"], "splits": len(splits), "seeds": seeds}
+    return facts | several | {"test_users_of_each_split": [one["test_users"] for one in kept]}
+
+
+def _told(
+    comparison: Comparison, folder: Path, started: float, leaderboard: Source | None, *, up_to_date: bool = False
+) -> Compared:
+    entered = None if leaderboard is None else enter(comparison, leaderboard)
     files = tuple(folder / name for name in FILES)
-    return Compared(folder, comparison, best, files, time.perf_counter() - started)
+    best = comparison.leaderboard()[0].name
+    return Compared(folder, comparison, best, files, time.perf_counter() - started, up_to_date, entered)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

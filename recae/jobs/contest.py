@@ -3,75 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from recae.data.describe import describe
 from recae.data.ids import UNKNOWN
 from recae.data.interactions import Interactions
 from recae.data.split import HeldOut, Split
-from recae.data.splits import make_split
 from recae.errors import ConfigError, DataError
 from recae.evaluation.metrics import DEFAULT_METRICS, parse_metrics
-from recae.jobs.inputs import open_input
 from recae.jobs.item_facts import refuse_features
 from recae.jobs.judging import check_metrics
 from recae.jobs.prepare import DEFAULT_SPLIT
-from recae.jobs.reading import Reading, Source
 from recae.models.registry import model_class
-from recae.options import RunOptions
 
 BY_USER_SPLIT = "per-user:valid=0.1,test=0.2"
 """The split for models that know only the users they were trained on."""
+
+BASELINES = ("popularity", "item-knn", "ials")
+"""What a new model should be held against: no personal taste, neighbours, and a well-tuned matrix factorization."""
 
 ANEW = "`recae data split LOG --split {} --out DIR`"
 """How a log gets another split, from which `train` and `compare` can start."""
 
 
-def checked_models(models: Sequence[str]) -> tuple[str, ...]:
-    """The names, each once.
+def checked_models(models: Sequence[str], baselines: bool = False) -> tuple[str, ...]:
+    """The names, each once, and behind them those of `BASELINES` where these are wanted.
 
     Raises:
         ConfigError: there is no such model, or none was named.
     """
-    names = tuple(dict.fromkeys(models))
-    if not names:
+    if not models:
         raise ConfigError("Name at least one model to compare.")
+    names = tuple(dict.fromkeys([*models, *(BASELINES if baselines else ())]))
     for name in names:
         model_class(name)
     return names
-
-
-def contest_split(
-    source: Source,
-    spec: str | None,
-    *,
-    valid: Source | None,
-    test: Source | None,
-    models: Sequence[str],
-    reading: Reading,
-    options: RunOptions,
-) -> tuple[Split, dict[str, Any]]:
-    """The split that `source` is or that `spec` makes of it; without `spec` one that suits all `models`.
-
-    With it comes the summary of what was split, or of the training data where it came split.
-
-    Raises:
-        ConfigError: the split cannot judge one of the models, or leaves nothing to judge on.
-        DataError: the data is malformed or too small, or has no ratings where a model needs them.
-    """
-    opened = open_input(source, valid=valid, test=test, reading=reading, progress=options.progress)
-    _need_ratings(models, opened.train)
-    by_id = [name for name in models if not model_class(name).info.inductive]
-    if opened.test is not None or opened.valid is not None:
-        if spec is not None:
-            raise ConfigError(f"{source} is split already: leave out --split {spec}.")
-        return refuse_strangers(opened, by_id), describe(opened.train)
-    if spec is None:
-        spec = BY_USER_SPLIT if by_id else DEFAULT_SPLIT
-        why = f", because {', '.join(by_id)} can score only users of the training data" if by_id else ""
-        options.progress.say(f"Splitting by {spec}{why}.")
-    made = make_split(opened.train, spec, seed=options.seed)
-    return refuse_strangers(made, by_id), describe(opened.train)
 
 
 def contest_metrics(wanted: Sequence[str] | None, models: Sequence[str], train: Interactions) -> tuple[str, ...]:
@@ -118,7 +82,12 @@ def refuse_strangers(split: Split, by_id: Sequence[str]) -> Split:
     return split
 
 
-def _need_ratings(models: Sequence[str], train: Interactions) -> None:
+def need_ratings(models: Sequence[str], train: Interactions) -> None:
+    """Check that the data has ratings, if one of `models` can learn only from such.
+
+    Raises:
+        DataError: it has none.
+    """
     needing = [name for name in models if model_class(name).info.needs == "ratings"]
     if needing and not train.has_ratings:
         raise DataError(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from recae.reports.comparison import Comparison
 from recae.store.manifest import write_json
@@ -15,8 +17,8 @@ PER_USER = "per-user.parquet"
 FILES = ("report.html", "report.md", "report.tex", MARKER, PER_USER, "split", "models")
 
 
-def write_reports(comparison: Comparison, folder: Path, user_column: str) -> None:
-    """Write the report and the values per user into `folder`."""
+def write_reports(comparison: Comparison, folder: Path, values: Iterable[Path]) -> None:
+    """Write the report into `folder`, and from the files `values`, of one model and split each, the values per user."""
     from recae.reports.html import write_html
     from recae.reports.latex import to_latex
     from recae.reports.markdown import to_markdown
@@ -25,13 +27,17 @@ def write_reports(comparison: Comparison, folder: Path, user_column: str) -> Non
     write_html(comparison, folder / "report.html")
     (folder / "report.md").write_text(to_markdown(comparison), encoding="utf-8")
     (folder / "report.tex").write_text(to_latex(comparison), encoding="utf-8")
-    write_table(_per_user(comparison, user_column), folder / PER_USER)
+    write_table(_joined(list(values)), folder / PER_USER)
     write_json(folder, MARKER, to_json(comparison))
 
 
-def _per_user(comparison: Comparison, column: str) -> pa.Table:
-    tables = []
-    for run in comparison.runs:
-        table = run.evaluation.to_arrow(column)
-        tables.append(table.add_column(0, "model", pa.array([run.name] * len(table), pa.string())))
-    return pa.concat_tables(tables, promote_options="default")
+def _joined(files: list[Path]) -> Iterator[pa.Table]:
+    """The tables one after the other, with nulls in the columns that one of them does not have."""
+    schema = pa.unify_schemas([pq.read_schema(file) for file in files], promote_options="default")
+    for file in files:
+        table = pq.read_table(file)
+        columns = [
+            table[field.name] if field.name in table.column_names else pa.nulls(len(table), field.type)
+            for field in schema
+        ]
+        yield pa.table(columns, schema=schema)

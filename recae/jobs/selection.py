@@ -2,23 +2,54 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 from recae.data.split import Split
 from recae.data.splits import validation_cut
 from recae.evaluation.evaluate import evaluate
 from recae.evaluation.metrics import parse_metrics
+from recae.jobs.failures import NothingFittedError, of_memory, reason_of
 from recae.jobs.peak import peak_memory
 from recae.models.base import Recommender
 from recae.models.registry import model_class
-from recae.options import RunOptions
+from recae.options import Checkpoints, RunOptions
 from recae.reports.comparison import Trial
 
 KEEP_BYTES = 512 * 2**20
 """A larger model is not kept while others are tried, but fitted again if it turns out to be the best."""
+
+
+class TrialLog(Protocol):
+    """What was tried before, and what is: so that an interrupted search goes on with the next setting."""
+
+    def known(self, setting: dict[str, Any]) -> Trial | None:
+        """The finished trial of a setting."""
+
+    def add(self, trial: Trial) -> None:
+        """Keep a finished trial."""
+
+    def checkpoints(self, fit: str) -> Checkpoints | None:
+        """Where the fit of this name leaves its state, from which an interrupted one goes on."""
+
+
+class NoLog:
+    """Nothing was tried before, and nothing is kept."""
+
+    def known(self, setting: dict[str, Any]) -> Trial | None:
+        return None
+
+    def add(self, trial: Trial) -> None:
+        pass
+
+    def checkpoints(self, fit: str) -> Checkpoints | None:
+        return None
+
+
+NO_LOG = NoLog()
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,14 +73,12 @@ class _Fit:
     peak_bytes: int | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Best:
-    model: Recommender | None
-    """None where it was too large to be kept, or is to be fitted to other data."""
+    fit: _Fit | None
+    """None where the model was too large to be kept, is to be fitted to other data, or was tried by an earlier run."""
     setting: dict[str, Any]
-    value: float | None
-    seconds: float
-    peak_bytes: int | None
+    value: float
 
 
 def choosing_data(split: Split, seed: int) -> Split:
@@ -84,14 +113,17 @@ def select(
     settings: Sequence[dict[str, Any]] | None = None,
     trials: int | None = None,
     choosing: Split | None = None,
+    log: TrialLog = NO_LOG,
 ) -> Selected:
     """Try each of the settings (by default the first `trials` of the model's grid) and fit the best to `split.train`.
 
     Settings are tried on the training and validation data of `choosing`, by default of `split`; without validation
-    data, or with `trials` 0, the defaults are taken. Earlier settings win ties.
+    data, or with `trials` 0, the defaults are taken. Earlier settings win ties. A setting that cannot be fitted or
+    judged is told as failed, and the others go on. What `log` knows is not tried again.
 
     Raises:
-        CapacityError: a setting would not fit in memory.
+        NothingFittedError: all of several settings failed.
+        CapacityError: the only setting would not fit in memory.
         DataError: the model cannot learn from this data.
     """
     if settings is None:
@@ -99,36 +131,63 @@ def select(
     tried_on = split if choosing is None else choosing
     if tried_on.valid is None:
         settings = settings[:1]
-    if len(settings) == 1:
-        tried_on = split  # nothing to choose
-    best, tried = _best(name, settings, tried_on, metric, options, keep=tried_on is split)
-    model, seconds, peak = best.model, best.seconds, best.peak_bytes
+    if len(settings) == 1:  # nothing to choose
+        only = _fit(name, settings[0], split, replace(options, checkpoints=log.checkpoints("only")))
+        return Selected(only.model, (), _measure(only.model, split, metric, options), only.seconds, only.peak_bytes)
+    best, tried = _best(name, settings, tried_on, metric, options, log, keep=tried_on is split)
     if tried_on is not split:
         options.progress.say(f"{name}: fitting {_in_words(best.setting)} to all of the training data")
-    if model is None:
-        again = _fit(name, best.setting, split, options)
-        model, seconds, peak = again.model, again.seconds, again.peak_bytes
-    return Selected(model, tried if len(settings) > 1 else (), best.value, seconds, peak)
+    chosen = best.fit or _fit(name, best.setting, split, replace(options, checkpoints=log.checkpoints("best")))
+    return Selected(chosen.model, tried, best.value, chosen.seconds, chosen.peak_bytes)
 
 
 def _best(
-    name: str, settings: Sequence[dict[str, Any]], split: Split, metric: str, options: RunOptions, *, keep: bool
+    name: str,
+    settings: Sequence[dict[str, Any]],
+    split: Split,
+    metric: str,
+    options: RunOptions,
+    log: TrialLog,
+    *,
+    keep: bool,
 ) -> tuple[_Best, tuple[Trial, ...]]:
     best: _Best | None = None
-    tried, made = [], None
+    tried: list[Trial] = []
     for number, setting in enumerate(settings):
-        options.progress.say(f"{name}: setting {number + 1} of {len(settings)}, {_in_words(setting)}")
-        made = None  # the last one goes before the next one comes
-        made = _fit(name, setting, split, options)
-        value = _measure(made.model, split, metric, options)
-        if value is not None:
-            tried.append(Trial(dict(setting), value, made.seconds))
-        if best is None or _better(metric, value, best.value):
-            kept = keep and (size_bytes(made.model) <= KEEP_BYTES or number == len(settings) - 1)
-            best = _Best(made.model if kept else None, setting, value, made.seconds, made.peak_bytes)
+        fit, trial = None, log.known(setting)  # the last model goes before the next one comes
+        if trial is None:
+            options.progress.say(f"{name}: setting {number + 1} of {len(settings)}, {_in_words(setting)}")
+            keeping = replace(options, checkpoints=log.checkpoints(f"{number + 1}"))
+            fit, trial, lasting = _tried(name, setting, split, metric, keeping)
+            if lasting:
+                log.add(trial)
+        tried.append(trial)
+        if trial.failed:
+            options.progress.say(f"{name}: {_in_words(setting)} failed: {trial.failed}")
+        elif best is None or _better(metric, trial.value, best.value):
+            kept = (
+                fit if keep and fit and (size_bytes(fit.model) <= KEEP_BYTES or number == len(settings) - 1) else None
+            )
+            best = _Best(kept, setting, trial.value)
     if best is None:
-        raise ValueError(f"{name} has an empty grid")
+        raise NothingFittedError(name, tuple(tried))
     return best, tuple(tried)
+
+
+def _tried(
+    name: str, setting: dict[str, Any], split: Split, metric: str, options: RunOptions
+) -> tuple[_Fit | None, Trial, bool]:
+    """The fitted model and what it reached, or why not; and whether another attempt would end alike."""
+    started = time.perf_counter()
+    try:
+        fit = _fit(name, setting, split, options)
+        value = _measure(fit.model, split, metric, options)
+    except Exception as error:  # noqa: BLE001 - whatever ails one setting, the others go on
+        failed = Trial(dict(setting), math.nan, time.perf_counter() - started, reason_of(error))
+        return None, failed, not of_memory(error)
+    if value is None or not math.isfinite(value):
+        return None, Trial(dict(setting), math.nan, fit.seconds, f"Its {metric} is not a number."), True
+    return fit, Trial(dict(setting), value, fit.seconds), True
 
 
 def size_bytes(model: Recommender) -> int:
@@ -150,9 +209,7 @@ def _measure(model: Recommender, split: Split, metric: str, options: RunOptions)
     return evaluate(model, split.valid, [metric], progress=options.progress).means()[metric]
 
 
-def _better(metric: str, value: float | None, than: float | None) -> bool:
-    if value is None or than is None:
-        return False
+def _better(metric: str, value: float, than: float) -> bool:
     return value < than if parse_metrics([metric])[0].lower_is_better else value > than
 
 

@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow as pa
 
 from recae.data.ids import IdIndex
-from recae.errors import DataError
+from recae.errors import ConfigError, DataError
+from recae.evaluation.metrics import parse_metrics
 from recae.evaluation.rating_metrics import OF_RATINGS, RatingErrors
 from recae.evaluation.result import Evaluation
 
@@ -20,14 +21,18 @@ ERRORS = {"squared_errors": "squared", "absolute_errors": "absolute", "ratings_j
 _KNOWN = ("users", "per_user", "overall", "seconds", "rating_errors")
 
 
-def user_column(name: str, metrics: Mapping[str, Any] | tuple[str, ...] = ()) -> str:
-    """What the column of users is called: as in the input, where no other column has that name."""
-    return f"{name}_id" if name in (MODEL, SPLIT, *ERRORS, *metrics) else name
+def user_column(name: str) -> str:
+    """What the column of users is called: as in the input, where that is not the name of another column."""
+    try:
+        parse_metrics([name])
+    except ConfigError:
+        return f"{name}_id" if name in (MODEL, SPLIT, *ERRORS) else name
+    return f"{name}_id"
 
 
 def values_table(evaluation: Evaluation, users: str, model: str, split: int) -> pa.Table:
     """One row per user: model, split (from 1), the user, the value of each metric, and the sums behind RMSE and MAE."""
-    table = evaluation.to_arrow(user_column(users, evaluation.per_user))
+    table = evaluation.to_arrow(user_column(users))
     if evaluation.rating_errors is not None:
         for column, name in ERRORS.items():
             table = table.append_column(column, pa.array(getattr(evaluation.rating_errors, name)))
