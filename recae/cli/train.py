@@ -84,8 +84,10 @@ def train(
         force=force,
         run_id=console.run_id,
     )
-    facts = [("up to date", "made before from the same data by the same settings")] if result.up_to_date else []
-    facts += [("model", result.folder), ("settings", result.model), ("fitted in", f"{result.fit_seconds:,.1f} s")]
+    facts: list[tuple[str, object]] = [("model", result.folder)]
+    if result.up_to_date:
+        facts.append(("up to date", "it was made before from the same data by the same settings"))
+    facts += [("settings", result.model), ("fitted in", f"{result.fit_seconds:,.1f} s")]
     stopped = result.facts["stopping"]
     facts += [("stopped", stopping_sentence(stopped))] if stopped else []
     facts += [(f"valid {name}", value) for name, value in result.metrics.items()]
@@ -93,7 +95,7 @@ def train(
         text.facts(facts),
         status="up to date" if result.up_to_date else "ok",
         output=result.folder,
-        rows=result.train["interactions"],
+        rows=result.train.get("interactions"),
         model=model,
         metrics=result.metrics,
         fit_seconds=round(result.fit_seconds, 3),

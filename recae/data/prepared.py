@@ -26,7 +26,7 @@ from recae.data.interactions import Columns, Interactions
 from recae.data.prepared_part import MARKER
 from recae.errors import DamagedFileError, DataError
 from recae.store.arrays import map_array, map_column, write_array, write_column
-from recae.store.manifest import library_versions, read_json, write_json
+from recae.store.manifest import library_versions, read_json, write_manifest
 
 FORMAT = 1
 _FILES = {"indptr": "indptr.npy", "indices": "indices.npy", "values": "values.npy", "timestamps": "timestamps.npy"}
@@ -119,12 +119,12 @@ def verify(log: Interactions, folder: str | Path) -> None:
 
 
 def write_facts(folder: Path, holds: Literal["log", "split"], facts: Mapping[str, Any]) -> None:
-    """Write prepared.json.
+    """Write prepared.json, when all other files are there.
 
     Raises:
         StorageError: it could not be written.
     """
-    write_json(folder, MARKER, {**facts, "format": FORMAT, "holds": holds, "versions": library_versions()})
+    write_manifest(folder, MARKER, {**facts, "format": FORMAT, "holds": holds, "versions": library_versions()})
 
 
 def read_facts(folder: Path, holds: Literal["log", "split"]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from recae.data.parts import place
 from recae.data.split import NO_TIME, HeldOut, Split, held_out_table
 from recae.errors import DamagedFileError, StorageError
 from recae.store.atomic import replacing_folder
-from recae.store.manifest import library_versions, read_json, write_json
+from recae.store.manifest import library_versions, read_json, write_manifest
 from recae.store.tables import write_table
 
 MARKER = "split.json"
@@ -57,7 +57,7 @@ def write_split(split: Split, folder: str | Path, more: Mapping[str, Any] | None
         for name, part in parts.items():
             if part is not None:
                 facts[name] = _write_held_out(part, split.train.items, columns, beside, name)
-        write_json(beside, MARKER, {**(more or {}), **facts, "versions": library_versions()})
+        write_manifest(beside, MARKER, {**(more or {}), **facts, "versions": library_versions()})
     return Path(folder)
 
 

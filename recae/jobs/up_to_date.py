@@ -136,10 +136,15 @@ def _difference(then: Any, now: Mapping[str, Any]) -> str:
         return "exists, and does not say what it was made from"
     if then.get("recae") != now["recae"]:
         return f"was written by recae {then.get('recae')}, and this is {now['recae']}"
-    other = [
-        name
-        for part in (_INPUTS, "settings")
-        for name in sorted({*then[part], *now[part]})
-        if then[part].get(name) != now[part].get(name)
-    ]
+    other = [name for part in (_INPUTS, "settings") for name in _differing(then[part], now[part])]
     return f"was made from other data or settings ({', '.join(other) or 'another job'})"
+
+
+def _differing(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """The names under which two mappings differ; of a mapping within them the names there."""
+    found: list[str] = []
+    for name in sorted({*then, *now}):
+        old, new = then.get(name), now.get(name)
+        if old != new:
+            found += _differing(old, new) if isinstance(old, dict) and isinstance(new, dict) else [name]
+    return found

@@ -8,7 +8,7 @@ import click
 
 from recae.cli.base import command, option
 from recae.cli.console import Console
-from recae.cli.options import FILTERS, PATH, input_options, out_option
+from recae.cli.options import FILTERS, PATH, force_option, input_options, out_option
 from recae.jobs.reading import Reading
 
 BINARIZE = option(
@@ -27,12 +27,20 @@ END = option("--end", section=FILTERS, metavar="TIME", help="Keep interactions b
 )
 @click.argument("source", metavar="INPUT", type=PATH)
 @out_option
+@force_option
 @BINARIZE
 @START
 @END
 @input_options
 def filter_command(
-    console: Console, source: Path, out: Path, binarize: bool, start: str | None, end: str | None, reading: Reading
+    console: Console,
+    source: Path,
+    out: Path,
+    force: bool,
+    binarize: bool,
+    start: str | None,
+    end: str | None,
+    reading: Reading,
 ) -> None:
     """Write the interactions that pass the filters.
 
@@ -41,6 +49,8 @@ def filter_command(
     from recae.jobs import prepare
 
     result = prepare.filter_input(
-        source, out, reading=reading, binarize=binarize, start=start, end=end, progress=console.progress
+        source, out, reading=reading, binarize=binarize, start=start, end=end, force=force, progress=console.progress
     )
-    console.finish(result.text, output=result.folder, rows=result.rows, files=result.files, **result.facts)
+    console.finish(
+        result.text, status=result.status, output=result.folder, rows=result.rows, files=result.files, **result.facts
+    )

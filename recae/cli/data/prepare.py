@@ -9,7 +9,7 @@ import click
 from recae.cli.base import command
 from recae.cli.console import Console
 from recae.cli.data.filter import BINARIZE, END, START
-from recae.cli.options import PATH, input_options, out_option
+from recae.cli.options import PATH, force_option, input_options, out_option
 from recae.jobs.reading import Reading
 
 
@@ -23,12 +23,20 @@ from recae.jobs.reading import Reading
 )
 @click.argument("source", metavar="INPUT", type=PATH)
 @out_option
+@force_option
 @BINARIZE
 @START
 @END
 @input_options
 def prepare_command(
-    console: Console, source: Path, out: Path, binarize: bool, start: str | None, end: str | None, reading: Reading
+    console: Console,
+    source: Path,
+    out: Path,
+    force: bool,
+    binarize: bool,
+    start: str | None,
+    end: str | None,
+    reading: Reading,
 ) -> None:
     """Write a log or a split so that it opens at once.
 
@@ -39,6 +47,6 @@ def prepare_command(
     from recae.jobs import prepare
 
     result = prepare.prepare_input(
-        source, out, reading=reading, binarize=binarize, start=start, end=end, progress=console.progress
+        source, out, reading=reading, binarize=binarize, start=start, end=end, force=force, progress=console.progress
     )
-    console.finish(result.text, output=result.folder, rows=result.rows, **result.facts)
+    console.finish(result.text, status=result.status, output=result.folder, rows=result.rows, **result.facts)

@@ -8,7 +8,7 @@ import click
 
 from recae.cli.base import command, option
 from recae.cli.console import Console
-from recae.cli.options import PATH, input_options, out_option
+from recae.cli.options import PATH, force_option, input_options, out_option
 from recae.jobs.reading import Reading
 
 
@@ -23,6 +23,7 @@ from recae.jobs.reading import Reading
 )
 @click.argument("source", metavar="INPUT", type=PATH)
 @out_option
+@force_option
 @option(
     "--split",
     "spec",
@@ -34,7 +35,7 @@ from recae.jobs.reading import Reading
 )
 @option("--seed", type=click.IntRange(min=0), default=42, show_default=True, help="Who and what is held out.")
 @input_options
-def split(console: Console, source: Path, out: Path, spec: str, seed: int, reading: Reading) -> None:
+def split(console: Console, source: Path, out: Path, force: bool, spec: str, seed: int, reading: Reading) -> None:
     """Write training data and held-out targets.
 
     As train.parquet, valid.parquet and test.parquet in the folder OUT, which is an INPUT for
@@ -42,5 +43,9 @@ def split(console: Console, source: Path, out: Path, spec: str, seed: int, readi
     """
     from recae.jobs import prepare
 
-    result = prepare.split_input(source, out, spec=spec, seed=seed, reading=reading, progress=console.progress)
-    console.finish(result.text, output=result.folder, rows=result.rows, files=result.files, **result.facts)
+    result = prepare.split_input(
+        source, out, spec=spec, seed=seed, reading=reading, force=force, progress=console.progress
+    )
+    console.finish(
+        result.text, status=result.status, output=result.folder, rows=result.rows, files=result.files, **result.facts
+    )
