@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.optim.adam import adam
 
 from recae.training.gradients import expect, row_blocks, waiting
 
@@ -27,43 +26,56 @@ class BlockAdam(torch.optim.Adam):
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
         for group in self.param_groups:
+            whole, gradients = [], []
             for parameter in group["params"]:
                 if waiting(parameter):
                     self._step_by_blocks(parameter, group)
-        super().step()
+                elif parameter.grad is not None:
+                    whole.append(parameter)
+                    gradients.append(parameter.grad)
+            if whole:
+                _move(whole, gradients, [self._next(parameter) for parameter in whole], group)
 
-    def _step_by_blocks(self, parameter: Tensor, group: dict[str, Any]) -> None:
-        state = self.state[parameter]
+    def _next(self, parameter: Tensor) -> dict[str, Any]:
+        """What Adam knows of the parameter, one step on."""
+        state: dict[str, Any] = self.state[parameter]
         if not state:
             state["step"] = torch.zeros((), device=parameter.device)
             state["exp_avg"], state["exp_avg_sq"] = torch.zeros_like(parameter), torch.zeros_like(parameter)
-        gradients, dense = waiting(parameter), parameter.grad
-        n_rows, width = parameter.shape
-        buffer = None
-        for rows in row_blocks(n_rows, width, parameter.device):
-            if buffer is None:
-                buffer = parameter.new_empty(rows.stop, width)
-            total = buffer[: rows.stop - rows.start]
-            if dense is not None:
-                total.copy_(dense[rows])
-            for number, gradient in enumerate(gradients):
-                gradient.add_rows(rows, total, first=number == 0 and dense is None)
-            adam(
-                [parameter[rows]],
-                [total],
-                [state["exp_avg"][rows]],
-                [state["exp_avg_sq"][rows]],
-                [],
-                [state["step"].clone()],
-                fused=True,
-                amsgrad=False,
-                beta1=group["betas"][0],
-                beta2=group["betas"][1],
-                lr=group["lr"],
-                weight_decay=group["weight_decay"],
-                eps=group["eps"],
-                maximize=False,
-            )
         state["step"] += 1
-        gradients.clear()
+        return state
+
+    def _step_by_blocks(self, parameter: Tensor, group: dict[str, Any]) -> None:
+        state = self._next(parameter)
+        first, *others = waiting(parameter)
+        for rows in row_blocks(len(parameter), parameter.shape[1], parameter.device):
+            total = first.of_rows(rows)
+            for gradient in others:
+                total.add_(gradient.of_rows(rows))
+            if parameter.grad is not None:
+                total.add_(parameter.grad[rows])
+            part = {name: state[name][rows] for name in ("exp_avg", "exp_avg_sq")}
+            _move([parameter[rows]], [total], [{"step": state["step"], **part}], group)
+        waiting(parameter).clear()
         parameter.grad = None
+
+
+def _move(
+    parameters: list[Tensor], gradients: list[Tensor], states: list[dict[str, Any]], group: dict[str, Any]
+) -> None:
+    # The kernel itself: by its public wrapper a step of many blocks spends more time in Python than in the kernel.
+    torch._fused_adam_(
+        parameters,
+        gradients,
+        [state["exp_avg"] for state in states],
+        [state["exp_avg_sq"] for state in states],
+        [],
+        [state["step"] for state in states],
+        lr=group["lr"],
+        beta1=group["betas"][0],
+        beta2=group["betas"][1],
+        weight_decay=group["weight_decay"],
+        eps=group["eps"],
+        amsgrad=False,
+        maximize=False,
+    )

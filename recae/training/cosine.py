@@ -82,7 +82,7 @@ class _CosineGradient:
     ) -> None:
         self.weight, self.lengths, self.factors, self.x, self.to_z = weight, lengths, factors, x, to_z
 
-    def add_rows(self, rows: slice, total: Tensor, first: bool = False) -> None:
+    def of_rows(self, rows: slice) -> Tensor:
         lengths = self.lengths[rows, None]
         vectors = self.weight[rows] / lengths
         product = vectors.to(self.factors[0].dtype)
@@ -90,5 +90,4 @@ class _CosineGradient:
             product = product @ factor
         found = product.float()
         add_column_sums(self.x, self.to_z, found, rows)
-        found.addcmul_(vectors, torch.linalg.vecdot(vectors, found)[:, None], value=-1).div_(lengths)
-        total.copy_(found) if first else total.add_(found)
+        return found.addcmul_(vectors, torch.linalg.vecdot(vectors, found)[:, None], value=-1).div_(lengths)

@@ -12,7 +12,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from recae.training.sparse import SparseRows, add_column_sums
+from recae.training.sparse import SparseRows, column_sums_of
 
 _CACHE_ELEMENTS, _GPU_ELEMENTS = 1 << 20, 1 << 25
 _WAITING = "waiting_gradients"
@@ -21,8 +21,8 @@ _WAITING = "waiting_gradients"
 class RowGradient(Protocol):
     """The gradient of a table, of which any rows can be asked for."""
 
-    def add_rows(self, rows: slice, total: Tensor, first: bool = False) -> None:
-        """total += the gradient's `rows`, for total (rows, width) float32; total = them, where it is the `first`."""
+    def of_rows(self, rows: slice) -> Tensor:
+        """(rows, width) float32: the gradient's `rows`, in memory of their own."""
 
 
 class ColumnSums:
@@ -31,8 +31,8 @@ class ColumnSums:
     def __init__(self, x: SparseRows, dense: Tensor) -> None:
         self.x, self.dense = x, dense
 
-    def add_rows(self, rows: slice, total: Tensor, first: bool = False) -> None:
-        add_column_sums(self.x, self.dense, total, rows, first=first)
+    def of_rows(self, rows: slice) -> Tensor:
+        return column_sums_of(self.x, self.dense, rows)
 
 
 def gradient_of(parameter: Tensor) -> Tensor:
@@ -47,7 +47,7 @@ def hand_over(parameter: Tensor, gradient: RowGradient) -> None:
     if hasattr(parameter, _WAITING):
         getattr(parameter, _WAITING).append(gradient)
     else:
-        gradient.add_rows(slice(0, len(parameter)), gradient_of(parameter))
+        gradient_of(parameter).add_(gradient.of_rows(slice(0, len(parameter))))
 
 
 def expect(parameter: Tensor) -> None:

@@ -75,6 +75,9 @@ def small_bias(size: int, generator: torch.Generator) -> nn.Parameter:
 
 def sparse_product(x: SparseRows, weight: Tensor) -> Tensor:
     """(n_rows, latent) = x @ weight, for a weight (n_columns, latent) that is a parameter or computed from some."""
+    if x.values.device.type == "cpu":
+        # What dropout has set to zero is read neither here nor for the gradient. A GPU would be waited for to count it.
+        x = x.without_zeros()
     product: Tensor = _SparseProduct.apply(weight, x)
     return product
 

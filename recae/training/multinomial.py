@@ -1,4 +1,4 @@
-"""The multinomial output layer: likelihood and gradient in blocks of items, logits never kept whole."""
+"""The multinomial output layer: likelihood and gradient from one matrix of errors in the type of the products."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from torch import Tensor, nn
 
 from recae.training.gradients import gradient_of, hand_over, power_of_two, row_blocks
 from recae.training.layers import small_bias, xavier
-from recae.training.sparse import SparseRows, add_column_sums, row_sums_of
+from recae.training.sparse import SparseRows
 
-# Blocks of this many logits stay in the processor's cache.
+# Weights of so many items are narrowed at a time that, with a batch's logits of them, they stay in the cache.
 _BLOCK_LOGITS = 1 << 20
 _GPU_BLOCK_LOGITS = 1 << 25
-# What a batch's exponentials may take between forward and backward; beyond that they are computed twice.
+# What a batch's probabilities may take between forward and backward; beyond that they are computed twice.
 _KEPT_BYTES = 1 << 28
 _CPU = torch.device("cpu")
+_TINY = 1e-30
 
 
 class MultinomialOutput(nn.Module):
@@ -43,7 +44,8 @@ class MultinomialOutput(nn.Module):
     def negative_log_likelihood(self, hidden: Tensor, target: SparseRows, dtype: torch.dtype) -> Tensor:
         """Scalar: the mean over rows of -log p(target | hidden), for hidden (n_rows, latent).
 
-        Large products run in `dtype`; sums, softmax and gradients of the weights are float32.
+        Logits, probabilities and the products with them are in `dtype`; sums and the gradients they end in are
+        float32. The targets are counts: none is negative, and no row has two of one item.
         """
         return multinomial_loss(hidden, self.weight, self.bias, target, dtype, self.spare)
 
@@ -61,131 +63,146 @@ def multinomial_loss(
 
 
 class _MultinomialLoss(torch.autograd.Function):
-    """One pass over blocks of items finds the likelihood and the gradient of `hidden`.
-
-    With e = exp(logits - shift), the shift being the largest logit of the row so far, the sums of e and of
-    e x weights over the items give both, as nothing but a row's scale is missing until its last block.
-    """
-
     @staticmethod
     def forward(
         ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor, target: SparseRows, dtype: torch.dtype, spare: Spare
     ) -> Tensor:
-        rows = _Exponentials(hidden, weight, bias, dtype, spare)
-        log_sum, pulled = rows.sums()
-        mass, wanted = target.row_sums(target.values), row_sums_of(target, weight)
-        likelihood = torch.linalg.vecdot(hidden, wanted).sum() + torch.dot(target.values, bias[target.indices])
-        ctx.rows, ctx.weight, ctx.bias, ctx.target = rows, weight, bias, target
-        # d loss / d hidden = (mass x the mean weight under softmax - the sum of the targets' weights) / n_rows
-        ctx.save_for_backward(mass, log_sum, pulled.mul_(mass[:, None]).sub_(wanted))
-        return (torch.dot(mass, log_sum) - likelihood) / len(hidden)
+        errors = _Errors(hidden, weight, bias, target, dtype, spare)
+        loss = hidden.new_zeros(())
+        to_hidden, to_bias = torch.empty_like(hidden), torch.zeros_like(bias)
+        for rows in errors.chunks():
+            loss += errors.fill(rows)
+            errors.pull(rows, to_hidden[rows])
+            to_bias += errors.sums(rows)
+        ctx.errors, ctx.weight, ctx.bias = errors, weight, bias
+        ctx.save_for_backward(to_hidden, to_bias)
+        return loss / len(hidden)
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None, None, None, None]:
-        mass, log_sum, to_hidden = ctx.saved_tensors
-        scale = upstream / len(mass)
+        to_hidden, to_bias = ctx.saved_tensors
+        errors, scale = ctx.errors, upstream / len(to_hidden)
         hidden_moves, weight_moves, bias_moves, *_ = ctx.needs_input_grad
-        errors = _Errors(ctx.rows, ctx.target.with_values(-scale * ctx.target.values), mass * scale, log_sum)
-        to_weight = to_bias = None
-        if bias_moves:
-            to_bias = None if ctx.bias.is_leaf else torch.zeros_like(ctx.bias)
-            errors.add_sums(gradient_of(ctx.bias) if to_bias is None else to_bias)
-        if weight_moves and ctx.weight.is_leaf:
-            hand_over(ctx.weight, errors)
-        elif weight_moves:
-            to_weight = torch.empty_like(ctx.weight)
-            for rows in row_blocks(len(to_weight), to_weight.shape[1], to_weight.device):
-                errors.add_rows(rows, to_weight[rows], first=True)
-        return to_hidden * scale if hidden_moves else None, to_weight, to_bias, None, None, None
-
-
-class _Exponentials:
-    """exp(logits - shift) in `dtype`, items as rows: kept as far as there is room, computed again beyond."""
-
-    def __init__(self, hidden: Tensor, weight: Tensor, bias: Tensor, dtype: torch.dtype, spare: Spare) -> None:
-        self.hidden, self.weight, self.bias = hidden.detach(), weight.detach(), bias.detach()
-        self.narrow = self.hidden.to(dtype)
-        self.blocks = list(item_blocks(len(weight), len(hidden), hidden.device))
-        self.shifts = hidden.new_empty(len(self.blocks), len(hidden))
-        room = _KEPT_BYTES // (self.narrow.element_size() * max(1, len(hidden)))
-        self.n_kept = max((block.stop for block in self.blocks if block.stop <= room), default=0)
-        self.kept = spare.lend(self, self.n_kept, len(hidden), self.narrow)
-        most = self.blocks[0].stop
-        self.part, self.raw = self.narrow.new_empty(most, hidden.shape[1]), self.narrow.new_empty(most, len(hidden))
-        self.logits = self.raw if dtype == torch.float32 else hidden.new_empty(most, len(hidden))
-
-    def sums(self) -> tuple[Tensor, Tensor]:
-        """Over all items, for each row: log of the sum of exp(logits), and the mean of weights under softmax."""
-        total, pulled = self.hidden.new_zeros(len(self.hidden)), torch.zeros_like(self.hidden)
-        shift = torch.full_like(total, -torch.inf)
-        for block, top in zip(self.blocks, self.shifts, strict=True):
-            logits, part = self._logits(block)
-            torch.maximum(shift, logits.amax(dim=0), out=top)
-            found = logits.sub_(top).exp_()
-            back = (shift - top).exp_()
-            total.mul_(back).add_(found.sum(dim=0))
-            narrow = self._narrowed(found, block)
-            pulled.mul_(back[:, None]).add_(narrow.T @ part)
-            shift = top
-        return shift + total.log(), pulled.div_(total[:, None])
-
-    def in_block(self, number: int, inside: slice) -> Tensor:
-        """(items, n_rows) those of some items of a block; to be read before the next are asked for."""
-        if inside.stop <= self.n_kept:
-            return self.kept[inside]
-        logits, _ = self._logits(inside)
-        return self._narrowed(logits.sub_(self.shifts[number]).exp_(), inside)
-
-    def _logits(self, block: slice) -> tuple[Tensor, Tensor]:
-        size = block.stop - block.start
-        part, raw, logits = self.part[:size], self.raw[:size], self.logits[:size]
-        part.copy_(self.weight[block])
-        torch.mm(part, self.narrow.T, out=raw)
-        # A sum of two types would first copy one of them to fresh memory. In fp32 the product is in its place already.
-        return logits.copy_(raw).add_(self.bias[block, None]), part
-
-    def _narrowed(self, found: Tensor, block: slice) -> Tensor:
-        return (self.kept[block] if block.stop <= self.n_kept else self.raw[: len(found)]).copy_(found)
+        to_weight = None
+        if bias_moves and ctx.bias.is_leaf:
+            gradient_of(ctx.bias).add_(to_bias * scale)
+        if weight_moves:
+            table = _TableGradient(errors, scale)
+            if ctx.weight.is_leaf:
+                hand_over(ctx.weight, table)
+            else:
+                to_weight = torch.empty_like(ctx.weight)
+                for rows in row_blocks(len(to_weight), to_weight.shape[1], to_weight.device):
+                    to_weight[rows] = table.of_rows(rows)
+        return (
+            to_hidden * scale if hidden_moves else None,
+            to_weight,
+            to_bias * scale if bias_moves and not ctx.bias.is_leaf else None,
+            None,
+            None,
+            None,
+        )
 
 
 class _Errors:
-    """d loss / d logits = mass x softmax(logits) - targets, as the weights' gradient and the bias's read it.
+    """softmax(logits) - targets / mass, (n_rows, n_items) in `dtype`, the mass being the sum of a row's targets.
 
-    Args:
-        rows: the exponentials of all logits.
-        target: the targets, scaled and negative.
-        mass: (n_rows,) what each row's softmax is multiplied by.
+    Times the mass it is n_rows x the gradient of the loss with respect to the logits. Made for some rows at a time
+    where all of it would be too much; then the gradient of the weights makes it again for some items at a time.
     """
 
-    def __init__(self, rows: _Exponentials, target: SparseRows, mass: Tensor, log_sum: Tensor) -> None:
-        self.rows, self.target = rows, target
-        self.shares = (rows.shifts - log_sum).exp_().mul_(mass)
-        """(n_blocks, n_rows): what makes errors of exponentials."""
-        self.scaled = (-1, rows.hidden)
+    def __init__(
+        self, hidden: Tensor, weight: Tensor, bias: Tensor, target: SparseRows, dtype: torch.dtype, spare: Spare
+    ) -> None:
+        self.hidden, self.weight, self.bias, self.target = hidden.detach(), weight.detach(), bias.detach(), target
+        self.narrow, self.narrow_bias = self.hidden.to(dtype), self.bias.to(dtype)
+        self.mass = target.row_sums(target.values)
+        self.wanted = target.values / self.mass.clamp(min=_TINY).index_select(0, target.rows)
+        self.log_sum = hidden.new_empty(len(hidden))
+        n_items = len(weight)
+        self.at_once = max(1, min(len(hidden), _KEPT_BYTES // (self.narrow.element_size() * max(1, n_items))))
+        self.kept = spare.lend(self, self.at_once, n_items, self.narrow)
 
-    def add_rows(self, rows: slice, total: Tensor, first: bool = False) -> None:
-        for number, inside in self._inside(rows):
-            product = self.rows.in_block(number, inside) @ self._scaled(number)
-            part = total[inside.start - rows.start : inside.stop - rows.start]
-            part.copy_(product) if first else part.add_(product)
-        add_column_sums(self.target, self.rows.hidden, total, rows)
+    def chunks(self) -> Iterator[slice]:
+        """The rows that are made at a time; all of them where there is room."""
+        for start in range(0, len(self.hidden), self.at_once):
+            yield slice(start, min(start + self.at_once, len(self.hidden)))
 
-    def add_sums(self, total: Tensor) -> None:
-        """total += the sum of the errors over the rows, for total (n_items,)."""
-        for number, inside in self._inside(slice(0, len(total))):
-            total[inside].add_(self.rows.in_block(number, inside) @ self.shares[number].to(self.rows.narrow.dtype))
-        total.index_add_(0, self.target.indices, self.target.values)
+    def fill(self, rows: slice) -> Tensor:
+        """Make the errors of these rows; the sum of their losses."""
+        made, entries = self._made(rows), self._entries(rows)
+        for items, part in self._parts():
+            torch.addmm(self.narrow_bias[items], self.narrow[rows], part.T, out=made[:, items])
+        flat = made.view(-1)
+        places = (self.target.rows[entries] - rows.start) * made.shape[1] + self.target.indices[entries]
+        likelihood = torch.dot(self.target.values[entries], flat.index_select(0, places).float())
+        top = made.amax(dim=1).float()
+        torch.softmax(made, dim=1, out=made)
+        # Of the largest probability, which never vanishes, the logarithm is known with the logit.
+        log_sum = torch.sub(top, made.amax(dim=1).float().log_(), out=self.log_sum[rows])
+        _subtract(flat, places, self.wanted[entries])
+        return torch.dot(self.mass[rows], log_sum) - likelihood
 
-    def _scaled(self, number: int) -> Tensor:
-        if self.scaled[0] != number:
-            self.scaled = number, (self.rows.hidden * self.shares[number][:, None]).to(self.rows.narrow.dtype)
-        return self.scaled[1]
+    def pull(self, rows: slice, total: Tensor) -> None:
+        """total = mass x errors @ weight for these rows, the last that were made."""
+        made = self._made(rows)
+        total.zero_()
+        for items, part in self._parts():
+            total.add_(made[:, items] @ part)
+        total.mul_(self.mass[rows, None])
 
-    def _inside(self, rows: slice) -> Iterator[tuple[int, slice]]:
-        for number, block in enumerate(self.rows.blocks):
-            inside = slice(max(rows.start, block.start), min(rows.stop, block.stop))
-            if inside.start < inside.stop:
-                yield number, inside
+    def sums(self, rows: slice) -> Tensor:
+        """(n_items,) the sum of mass x errors over these rows, the last that were made."""
+        return (self.mass[None, rows].to(self.narrow.dtype) @ self._made(rows))[0]
+
+    def of_items(self, items: slice) -> Tensor:
+        """(n_rows, items) those of all rows."""
+        if self.at_once == len(self.hidden):
+            return self.kept[:, items]
+        part = self.weight[items].to(self.narrow.dtype)
+        logits = torch.addmm(self.narrow_bias[items], self.narrow, part.T).float()
+        made = logits.sub_(self.log_sum[:, None]).exp_().to(self.narrow.dtype)
+        by = self.target.by_column
+        inside = by.places(items)
+        entries = by.order[inside]
+        places = by.rows[inside] * made.shape[1] + (self.target.indices[entries] - items.start)
+        _subtract(made.view(-1), places, self.wanted[entries])
+        return made
+
+    def _made(self, rows: slice) -> Tensor:
+        return self.kept[: rows.stop - rows.start]
+
+    def _entries(self, rows: slice) -> slice:
+        if rows.stop - rows.start == len(self.hidden):
+            return slice(None)
+        return slice(*(int(end) for end in self.target.indptr[[rows.start, rows.stop]]))
+
+    def _parts(self) -> Iterator[tuple[slice, Tensor]]:
+        """The items in blocks, each with its weights in the type of the products until the next is asked for."""
+        buffer = None
+        for items in item_blocks(len(self.weight), len(self.hidden), self.hidden.device):
+            if self.narrow.dtype == self.weight.dtype:
+                yield items, self.weight[items]
+                continue
+            if buffer is None:
+                buffer = self.narrow.new_empty(items.stop, self.weight.shape[1])
+            yield items, buffer[: items.stop - items.start].copy_(self.weight[items])
+
+
+class _TableGradient:
+    """The gradient of the weights: scale x the errors, transposed, @ (mass x hidden)."""
+
+    def __init__(self, errors: _Errors, scale: Tensor) -> None:
+        self.errors = errors
+        self.hidden = (errors.hidden * (errors.mass * scale)[:, None]).to(errors.narrow.dtype)
+
+    def of_rows(self, rows: slice) -> Tensor:
+        return (self.errors.of_items(rows).T @ self.hidden).float()
+
+
+def _subtract(flat: Tensor, places: Tensor, values: Tensor) -> None:
+    """flat[places] -= values, for places that differ; the difference is rounded once."""
+    flat.index_copy_(0, places, (flat.index_select(0, places) - values).to(flat.dtype))
 
 
 class Spare:

@@ -27,26 +27,44 @@ class ByColumn:
     """(nnz,) int64: the row of the entry at each place."""
     columns: Tensor
     """(n,) int64: the columns that have entries."""
-    starts: Tensor
-    """(n,) int64: the place of each column's first entry."""
+    indptr: Tensor
+    """(n_columns + 1,) int64: the place of each column's first entry, and the number of entries."""
     host_columns: np.ndarray
     """`columns` where the processor can read them without waiting for a GPU."""
-    host_starts: np.ndarray
-    """(n + 1,) `starts` likewise, and the number of entries."""
+    host_indptr: np.ndarray
+    """`indptr` likewise."""
 
     @classmethod
     def of(cls, matrix: sparse.csr_array, send: Callable[[np.ndarray], Tensor]) -> ByColumn:
         """The order of a scipy matrix's entries; `send` makes tensors of arrays."""
         numbered = sparse.csr_array((np.arange(matrix.nnz), matrix.indices, matrix.indptr), shape=matrix.shape).tocsc()
         columns = np.flatnonzero(np.diff(numbered.indptr))
-        starts = np.append(numbered.indptr[columns], matrix.nnz).astype(np.int64)
-        rows = numbered.indices.astype(np.int64)
-        return cls(send(numbered.data), send(rows), send(columns), send(starts[:-1]), columns, starts)
+        indptr, rows = (array.astype(np.int64, copy=False) for array in (numbered.indptr, numbered.indices))
+        return cls(send(numbered.data), send(rows), send(columns), send(indptr), columns, indptr)
 
-    def between(self, block: slice) -> tuple[slice, slice]:
-        """Which of `columns`, and which places, belong to a block of columns."""
-        first, last = np.searchsorted(self.host_columns, (block.start, block.stop)).tolist()
-        return slice(first, last), slice(int(self.host_starts[first]), int(self.host_starts[last]))
+    def kept(self, which: Tensor, ends: Tensor) -> ByColumn:
+        """The order of those entries that `which` (nnz,) bool says; `ends` (nnz + 1,) counts them up to each entry."""
+        sorted_which = which.index_select(0, self.order)
+        left = _true(sorted_which)
+        indptr = functional.pad(sorted_which.cumsum(0), (1, 0)).index_select(0, self.indptr)
+        host_indptr = indptr.cpu().numpy()
+        columns = np.flatnonzero(np.diff(host_indptr))
+        return ByColumn(
+            ends.index_select(0, self.order.index_select(0, left)),
+            self.rows.index_select(0, left),
+            torch.from_numpy(columns).to(indptr.device),
+            indptr,
+            columns,
+            host_indptr,
+        )
+
+    def places(self, block: slice) -> slice:
+        """The places of the entries in a block of columns."""
+        return slice(int(self.host_indptr[block.start]), int(self.host_indptr[block.stop]))
+
+    def in_use(self, block: slice) -> slice:
+        """Which of `columns` are in a block of columns."""
+        return slice(*np.searchsorted(self.host_columns, (block.start, block.stop)).tolist())
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +112,11 @@ class SparseRows:
         """(n_rows,) int64: entries in each row."""
         return self.indptr.diff()
 
+    @cached_property
+    def values_by_column(self) -> Tensor:
+        """(nnz,) the values in the order of `by_column`."""
+        return self.values.index_select(0, self.by_column.order)
+
     @property
     def rows(self) -> Tensor:
         """(nnz,) int64: the row of each entry."""
@@ -108,11 +131,11 @@ class SparseRows:
         """The entries sorted by column."""
         if "by_column" not in self.found:
             order = torch.argsort(self.indices, stable=True)
-            columns, counts = torch.unique_consecutive(self.indices[order], return_counts=True)
-            ends = counts.cumsum(0)
-            starts = functional.pad(ends, (1, 0)).cpu().numpy()
+            counts = torch.bincount(self.indices, minlength=self.n_columns)
+            indptr = functional.pad(counts.cumsum(0), (1, 0))
+            columns = counts.nonzero().squeeze(1)
             self.found["by_column"] = ByColumn(
-                order, self.rows[order], columns, ends - counts, columns.cpu().numpy(), starts
+                order, self.rows[order], columns, indptr, columns.cpu().numpy(), indptr.cpu().numpy()
             )
         by_column: ByColumn = self.found["by_column"]
         return by_column
@@ -120,10 +143,15 @@ class SparseRows:
     def within_columns_in_use(self, n_columns: int | None = None) -> SparseRows:
         """The same entries where column k is the k-th of `by_column.columns`; of `n_columns`, if more should follow."""
         by, n = self.by_column, len(self.by_column.columns)
-        numbered = replace(by, columns=torch.arange(n, device=by.columns.device), host_columns=np.arange(n))
+        n_columns = n if n_columns is None else n_columns
+        starts = functional.pad(by.indptr[by.columns], (0, n_columns + 1 - n), value=len(self.indices))
+        host_starts = np.full(n_columns + 1, len(self.indices))
+        host_starts[:n] = by.host_indptr[by.host_columns]
+        every = torch.arange(n, device=by.columns.device)
+        numbered = ByColumn(by.order, by.rows, every, starts, np.arange(n), host_starts)
         indices = torch.searchsorted(by.columns, self.indices)
         found = {"rows": self.rows, "by_column": numbered}
-        return SparseRows(self.indptr, indices, self.values, n if n_columns is None else n_columns, None, found)
+        return SparseRows(self.indptr, indices, self.values, n_columns, None, found)
 
     def with_values(self, values: Tensor) -> SparseRows:
         """The same entries with other values."""
@@ -132,12 +160,22 @@ class SparseRows:
     def without_zeros(self) -> SparseRows:
         """The same rows without the entries whose value is zero."""
         kept = self.values != 0
-        ends = functional.pad(kept.cumsum(0), (1, 0))[self.indptr]
-        return SparseRows(ends, self.indices[kept], self.values[kept], self.n_columns, self.positions)
+        which, ends = _true(kept), functional.pad(kept.cumsum(0), (1, 0))
+        found: dict[str, Any] = {"rows": self.rows.index_select(0, which)}
+        if "by_column" in self.found:
+            found["by_column"] = self.by_column.kept(kept, ends)
+        return SparseRows(
+            ends.index_select(0, self.indptr),
+            self.indices.index_select(0, which),
+            self.values.index_select(0, which),
+            self.n_columns,
+            self.positions,
+            found,
+        )
 
     def row_sums(self, values: Tensor) -> Tensor:
         """(n_rows,) sums of `values` (nnz,) over each row."""
-        return torch.zeros(self.n_rows, dtype=values.dtype, device=values.device).index_add_(0, self.rows, values)
+        return torch.segment_reduce(values, "sum", offsets=self.indptr, unsafe=True)
 
     def normalized(self) -> SparseRows:
         """Each row divided by its L2 norm; empty rows stay empty."""
@@ -154,36 +192,47 @@ class SparseRows:
 
 def row_sums_of(x: SparseRows, dense: Tensor) -> Tensor:
     """(n_rows, latent) = x @ dense, for dense (n_columns, latent)."""
-    return functional.embedding_bag(x.indices, dense, x.indptr[:-1], mode="sum", per_sample_weights=x.values)
+    return _bags(x.indices, dense, x.indptr[:-1], x.values)
 
 
-def add_column_sums(
-    x: SparseRows, dense: Tensor, total: Tensor, block: slice | None = None, *, first: bool = False
-) -> None:
-    """total += x.T @ dense, for dense (n_rows, latent), total (n_columns, latent); or total = that as the `first`.
+def column_sums_of(x: SparseRows, dense: Tensor, block: slice) -> Tensor:
+    """(block, latent) a block of the rows of x.T @ dense, for dense (n_rows, latent)."""
+    columns, sums = _column_bags(x, dense, block)
+    if columns is None:
+        return sums
+    return dense.new_zeros(block.stop - block.start, dense.shape[1]).index_copy_(0, columns, sums)
 
-    With a block of columns, total is (block, latent) and takes those columns alone. Where few columns are in use, no
-    others are touched.
+
+def add_column_sums(x: SparseRows, dense: Tensor, total: Tensor, block: slice | None = None) -> None:
+    """total += x.T @ dense, for dense (n_rows, latent), total (n_columns, latent); or a block of its rows.
+
+    Where few columns are in use, no others are touched.
     """
-    by = x.by_column
-    block = slice(0, x.n_columns) if block is None else block
-    columns, places = by.between(block)
-    used, entries = by.columns[columns], by.order[places]
-    many = len(used) * _CROWDED > len(total)
-    if many:
-        # Sums for all columns, most of them zero, are added faster than rows that lie apart.
-        number = torch.searchsorted(used, torch.arange(block.start, block.stop, device=used.device))
-        starts = functional.pad(by.starts[columns] - places.start, (0, 1), value=len(entries))[number]
+    columns, sums = _column_bags(x, dense, slice(0, x.n_columns) if block is None else block)
+    if columns is None:
+        total.add_(sums)
     else:
-        starts = by.starts[columns] - places.start
-    if first and not many:
-        total.zero_()
-    if len(used):
-        values = x.values[entries]
-        sums = functional.embedding_bag(by.rows[places], dense, starts, mode="sum", per_sample_weights=values)
-        if not many:
-            total.index_add_(0, used - block.start, sums)
-        elif first:
-            total.copy_(sums)
-        else:
-            total.add_(sums)
+        total.index_add_(0, columns, sums)
+
+
+def _column_bags(x: SparseRows, dense: Tensor, block: slice) -> tuple[Tensor | None, Tensor]:
+    """The sums of those columns of a block that are in use, and which; None where it is all of them."""
+    by = x.by_column
+    places, in_use = by.places(block), by.in_use(block)
+    rows, values = by.rows[places], x.values_by_column[places]
+    if (in_use.stop - in_use.start) * _CROWDED > block.stop - block.start:
+        # Sums for all columns, most of them zero, are made faster than rows that lie apart are put in their places.
+        return None, _bags(rows, dense, by.indptr[block] - places.start, values)
+    columns = by.columns[in_use]
+    return columns - block.start, _bags(rows, dense, by.indptr[columns] - places.start, values)
+
+
+def _bags(entries: Tensor, dense: Tensor, starts: Tensor, values: Tensor) -> Tensor:
+    # Of what needs a gradient torch would note more than the sums.
+    return functional.embedding_bag(entries, dense.detach(), starts, mode="sum", per_sample_weights=values.detach())
+
+
+def _true(mask: Tensor) -> Tensor:
+    """(n,) int64: where a mask (m,) is true."""
+    # On a processor NumPy finds them ten times as fast.
+    return torch.from_numpy(np.flatnonzero(mask.numpy())) if mask.device.type == "cpu" else mask.nonzero().squeeze(1)

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from recae.training import multinomial
+from recae.training import sparse as sparse_rows
 from recae.training.layers import ObservedLinear, SparseLinear
 from recae.training.multinomial import MultinomialOutput
-from recae.training.sparse import SparseRows, add_column_sums
+from recae.training.sparse import SparseRows, add_column_sums, column_sums_of
 
 CPU = torch.device("cpu")
 
@@ -120,7 +121,9 @@ def test_multinomial_loss_equals_the_dense_form(
     torch.testing.assert_close(output.bias.grad, bias.grad)
 
 
-def test_multinomial_gradient_in_bf16_stays_close_to_fp32() -> None:
+@pytest.mark.parametrize("kept_bytes", [0, 1 << 28])
+def test_multinomial_gradient_in_bf16_stays_close_to_fp32(monkeypatch: pytest.MonkeyPatch, kept_bytes: int) -> None:
+    monkeypatch.setattr(multinomial, "_KEPT_BYTES", kept_bytes)
     target, _ = random_rows(5, 32, 500, 0.1)
     gradients = []
     for dtype in (torch.float32, torch.bfloat16):
@@ -204,10 +207,37 @@ def test_memory_of_the_exponentials_is_used_again_and_let_go_at_the_end_of_train
     assert not output.spare.free
 
 
-def test_the_order_by_column_is_the_same_from_scipy_and_from_torch() -> None:
-    rows, _ = random_rows(3, 6, 25, 0.3)
-    fresh = SparseRows(rows.indptr, rows.indices, rows.values, 25).by_column
-    for name in ("order", "rows", "columns", "starts"):
-        assert torch.equal(getattr(rows.by_column, name), getattr(fresh, name)), name
-    assert rows.by_column.host_starts.tolist() == fresh.host_starts.tolist()
-    assert rows.by_column.host_columns.tolist() == fresh.host_columns.tolist()
+@settings(deadline=None, max_examples=40)
+@given(shapes, st.sampled_from(["scipy", "filtered", "within"]))
+def test_the_order_by_column_is_that_of_a_fresh_sort(shape: tuple[int, int, int, float], kind: str) -> None:
+    """From scipy, after entries were left out, and for the columns in use alone."""
+    rows, _ = random_rows(*shape)
+    if kind == "filtered":
+        hidden = torch.rand(len(rows.values), generator=torch.Generator().manual_seed(shape[0])) < 0.5
+        rows = rows.with_values(rows.values * ~hidden).without_zeros()
+    elif kind == "within":
+        rows = rows.within_columns_in_use(n_columns=len(rows.by_column.columns) + 3)
+    fresh = SparseRows(rows.indptr, rows.indices, rows.values, rows.n_columns)
+    for name in ("order", "rows", "columns", "indptr"):
+        assert torch.equal(getattr(rows.by_column, name), getattr(fresh.by_column, name)), name
+    assert rows.by_column.host_indptr.tolist() == fresh.by_column.host_indptr.tolist()
+    assert rows.by_column.host_columns.tolist() == fresh.by_column.host_columns.tolist()
+    assert torch.equal(rows.rows, fresh.rows)
+
+
+@settings(deadline=None, max_examples=40)
+@given(shapes, st.sampled_from([1, 16, 1000]), st.integers(1, 15))
+def test_column_sums_of_a_block_are_those_rows_of_the_dense_product(
+    shape: tuple[int, int, int, float], crowded: int, width: int
+) -> None:
+    """Whether the columns in use are many or few for their block."""
+    x, dense = random_rows(*shape)
+    above = torch.randn(x.n_rows, 3, generator=torch.Generator().manual_seed(1))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sparse_rows, "_CROWDED", crowded)
+        for start in range(0, x.n_columns, width):
+            block = slice(start, min(start + width, x.n_columns))
+            expected, total = dense[:, block].T @ above, torch.ones(block.stop - start, 3)
+            add_column_sums(x, above, total, block)
+            torch.testing.assert_close(column_sums_of(x, above, block), expected)
+            torch.testing.assert_close(total, 1 + expected)
