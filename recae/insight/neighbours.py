@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
+from recae.errors import DataError
 from recae.models.base import Recommender
 from recae.ranking.lists import NO_ITEM
 
@@ -47,7 +48,7 @@ def items_to_ask(matrix: sparse.csr_array, counts: np.ndarray) -> np.ndarray:
 
 def _unlike(matrix: sparse.csr_array, counts: np.ndarray, among: np.ndarray, wanted: int) -> list[int]:
     """The first of `among`, then always the one that shares fewest users with any taken before (by cosine)."""
-    some = sparse.csr_array(sparse.csc_array(matrix)[:, among])
+    some = sparse.csr_array(matrix[:, among])
     some.data = np.ones_like(some.data)
     roots = np.sqrt(counts[among].astype(np.float64))
     shared = (some.T @ some).toarray() / np.outer(roots, roots)
@@ -60,13 +61,16 @@ def _unlike(matrix: sparse.csr_array, counts: np.ndarray, among: np.ndarray, wan
 
 
 def neighbours(model: Recommender, items: np.ndarray, n: int = NEIGHBOURS) -> list[list[int]]:
-    """Positions of the `n` items most similar to each of `items`; empty where all items have the same neighbours.
+    """Positions of the `n` items most similar to each of `items`; empty where it cannot tell them apart.
 
     A model that knows nothing but popularity would list the most popular items beside every item.
     """
     if not len(items):
         return []
-    found, _ = model.similar_items(items, n)
+    try:
+        found, _ = model.similar_items(items, n)
+    except DataError:
+        return []  # it knows users only by their ids, and a history of one item is nobody's
     lists = [[item for item in row if item != NO_ITEM] for row in found.tolist()]
     if len(items) > 1 and len(model.items) > n + 1 and len({item for row in lists for item in row}) <= n + 1:
         return []

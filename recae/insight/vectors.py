@@ -39,7 +39,7 @@ def log_vectors(train: sparse.csr_array, positions: np.ndarray, *, seed: int = 0
     if train.shape[0] > MOST_USERS:
         rows = np.random.default_rng(seed).choice(train.shape[0], MOST_USERS, replace=False)
         train = train[np.sort(rows)]
-    some = sparse.csc_array(train)[:, positions].tocsr().astype(np.float64)
+    some = sparse.csr_array(train[:, positions]).astype(np.float64)
     some.data[:] = 1
     by_user = np.maximum(some.sum(axis=1), 1) ** -0.5
     by_item = np.maximum(some.sum(axis=0), 1) ** -0.5

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from recae.reports.comparison import ExampleUser
+from recae.reports.comparison import Comparison, ExampleUser
 from recae.reports.text import one_line
 from recae.reports.wording import whole
 
@@ -33,6 +33,32 @@ def example(user: ExampleUser, order: Sequence[str]) -> dict[str, Any]:
         "more": whole(len(user.targets) - len(shown)) if len(user.targets) > len(shown) else "",
         "lists": lists,
     }
+
+
+def examples_markdown(comparison: Comparison, escaped: Callable[[str], str]) -> list[str]:
+    """The users with their lists side by side as parts of a Markdown text; hits are in bold."""
+    order = [run.name for run in comparison.leaderboard()]
+    parts = ["## What users would see", "Hits in bold."] if comparison.examples else []
+    for user in comparison.examples[:MOST_EXAMPLES]:
+        card = example(user, order)
+        more = f" and {card['more']} more" if card["more"] else ""
+        history, targets = (", ".join(escaped(title) for title in card[part]) for part in ("history", "targets"))
+        parts += [
+            f"### User {escaped(card['user'])}",
+            f"- Had already: {history or 'nothing'}\n- Hidden, to be found: {targets}{more}",
+            *([lists_markdown(card["lists"], escaped)] if card["lists"] else []),
+        ]
+    return parts
+
+
+def lists_markdown(lists: Sequence[Mapping[str, Any]], escaped: Callable[[str], str]) -> str:
+    """A table with a column for each list; `lists` have a name and places, (title, marked), the marked in bold."""
+    lines = [["", *(escaped(found["name"]) for found in lists)], ["--:", *(":--" for _ in lists)]]
+    for place in range(max(len(found["places"]) for found in lists)):
+        cells = [found["places"][place] if place < len(found["places"]) else ("", False) for found in lists]
+        titles = [f"**{escaped(title)}**" if marked and title.strip() else escaped(title) for title, marked in cells]
+        lines.append([str(place + 1), *titles])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def targets_shown(user: ExampleUser) -> list[str]:

@@ -11,10 +11,12 @@ from recae.reports.comparison import Comparison, ModelRun, Trial
 from recae.reports.costs import costs_context
 from recae.reports.datafacts import data_rows, histogram, split_rows, split_table
 from recae.reports.examples import MOST_EXAMPLES, MOST_TARGETS, example
+from recae.reports.item_map import map_context, map_name
 from recae.reports.model_plots import curve_plot
 from recae.reports.models_table import models_table
 from recae.reports.page import drawn, making, write_page
 from recae.reports.pairs import pair_sentence
+from recae.reports.similar_items import silent, similar_context
 from recae.reports.slice_section import slices_context
 from recae.reports.slices import tables_of
 from recae.reports.text import one_line
@@ -70,6 +72,9 @@ def _context(comparison: Comparison) -> dict[str, Any]:
         "pairs": [one_line(pair_sentence(test)) for test in comparison.pairs],
         "settings": [_settings(run, metric) for run in comparison.leaderboard()],
         "examples": [example(user, order) for user in comparison.examples[:MOST_EXAMPLES]],
+        "similar": similar_context(comparison),
+        "silent": [one_line(name) for name in silent(comparison)],
+        "map": None if comparison.item_map is None else map_context(comparison.item_map, map_name(comparison)),
         "data": data_rows(comparison.data),
         "histogram": histogram(comparison.data),
         "split": split_rows(comparison.split),

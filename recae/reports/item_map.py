@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from recae.counted import counted
 from recae.insight.colouring import REST
 from recae.insight.item_map import NEAREST, WITHIN, ItemMap
+from recae.reports.comparison import Comparison
 from recae.reports.page import drawn, making, write_page
 from recae.reports.plots import Plot
 from recae.reports.svg import Box, Drawing, Point, overlap
@@ -40,6 +41,17 @@ def write_map(found: ItemMap, path: str | Path, name: str, facts: Mapping[str, A
     write_page("item_map_page.html.j2", path, {"headline": headline, "map": map_context(found, name), **making(facts)})
 
 
+def map_markdown(found: ItemMap | None, escaped: Callable[[str], str]) -> list[str]:
+    """What the map says in words, as parts of a Markdown text: a drawing it cannot hold."""
+    if found is None:
+        return []
+    sizes = Counter(found.group)
+    groups = ", ".join(f"{escaped(one_line(label))} {whole(sizes[at])}" for at, label in enumerate(found.groups))
+    said = " ".join(escaped(sentence) for sentence in reading(found, found.model))
+    kind = escaped(one_line(found.colour).capitalize())
+    return ["## A map of the items", f"{said} It is drawn in report.html.", f"- {kind}: {groups}"]
+
+
 def map_context(found: ItemMap, name: str) -> dict[str, Any]:
     """The map for the template `map` of item_map.html.j2."""
     css = _classes(found)
@@ -54,6 +66,12 @@ def map_context(found: ItemMap, name: str) -> dict[str, Any]:
             for place, label in enumerate(found.groups)
         ],
     }
+
+
+def map_name(comparison: Comparison) -> str:
+    """What the model is called whose map the comparison shows; nothing where it is the log's."""
+    model = "" if comparison.item_map is None else comparison.item_map.model
+    return next((run.title.partition(",")[0] for run in comparison.runs if run.name == model), model)
 
 
 def reading(found: ItemMap, name: str) -> list[str]:

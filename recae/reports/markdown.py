@@ -9,8 +9,11 @@ from typing import Any
 from recae.reports.comparison import Comparison, ModelRun
 from recae.reports.costs import costs_markdown
 from recae.reports.datafacts import data_rows, split_rows, split_table
+from recae.reports.examples import examples_markdown
+from recae.reports.item_map import map_markdown
 from recae.reports.page import making
 from recae.reports.pairs import pair_sentence
+from recae.reports.similar_items import similar_markdown
 from recae.reports.slice_section import slices_markdown
 from recae.reports.slices import tables_of
 from recae.reports.standing import best_of_each
@@ -33,6 +36,9 @@ def to_markdown(comparison: Comparison) -> str:
         *(["## Every pair", _pairs(comparison)] if comparison.pairs else []),
         *slices_markdown(tables_of(comparison), escaped),
         *costs_markdown(comparison, escaped),
+        *examples_markdown(comparison, escaped),
+        *similar_markdown(comparison, escaped),
+        *map_markdown(comparison.item_map, escaped),
         "## Chosen settings",
         "\n".join(f"- {_chosen(run)}" for run in comparison.leaderboard()),
         "## Data",
