@@ -10,6 +10,7 @@ import click
 from recae.cli.base import command, option
 from recae.cli.console import Console
 from recae.cli.options import PATH, ModelNames, NameList, input_options, out_option, run_options
+from recae.counted import counted
 from recae.errors import ConfigError
 from recae.jobs.reading import Reading
 from recae.options import RunOptions
@@ -24,6 +25,8 @@ SPLIT, SEARCH = "What models are judged on", "How settings are chosen"
         "recae compare ratings.csv --models ease,mult-vae,ials --split per-user:valid=0.1,test=0.2 --out comparison",
         "recae compare spring.csv --valid summer.csv --test autumn.csv --models ease,ials --out comparison",
         "recae compare split --no-search --metrics ndcg@10,recall@20 --out comparison",
+        "recae compare ratings.csv --models elsa --baselines --split kfold:5 --out comparison      all five folds",
+        "recae compare ratings.csv --repeats 5 --out comparison --leaderboard board.parquet --resume",
     ),
 )
 @click.argument("source", metavar="INPUT", type=PATH)
@@ -33,13 +36,31 @@ SPLIT, SEARCH = "What models are judged on", "How settings are chosen"
     metavar="NAMES",
     help="Which models.  [default: popularity,item-knn,ials,ease,rdlae-low-pass,mult-vae]",
 )
+@option("--baselines", is_flag=True, help="Also popularity, item-knn and ials, where --models does not name them.")
 @out_option
+@option("--resume", is_flag=True, help="Go on where an interrupted run of the same command stopped.")
+@option(
+    "--leaderboard",
+    type=PATH,
+    metavar="FILE",
+    help="Add each model's figures to this table (.parquet or .csv); `recae leaderboard` shows it.",
+)
 @option(
     "--split",
     "spec",
     metavar="SPEC",
     section=SPLIT,
-    help="How to split a log.  [default: user-holdout:valid=0.1,test=0.1,observed=0.8; per-user if a model needs that]",
+    help="How to split a log; of kfold:5 all folds are judged, of kfold:5,fold=0 one.  "
+    "[default: user-holdout:valid=0.1,test=0.1,observed=0.8; per-user if a model needs that]",
+)
+@option(
+    "--repeats",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    section=SPLIT,
+    help="Split N times by seeds derived from --seed. Settings are chosen on the first split.",
 )
 @option("--valid", type=PATH, metavar="FILE", section=SPLIT, help="Validation targets; INPUT is the training data.")
 @option(
@@ -78,8 +99,12 @@ def compare(
     console: Console,
     source: Path,
     models: list[str] | None,
+    baselines: bool,
     out: Path,
+    resume: bool,
+    leaderboard: Path | None,
     spec: str | None,
+    repeats: int,
     valid: Path | None,
     test: Path | None,
     metrics: list[str] | None,
@@ -90,11 +115,12 @@ def compare(
     run: RunOptions,
     reading: Reading,
 ) -> None:
-    """Compare models on one split and write a report.
+    """Compare models on the same users and write a report.
 
     Settings are chosen on validation data, or where there is none on a part cut from the training data, and each
     model is judged once on test data. The folder OUT gets report.html, report.md, report.tex, report.json,
-    per-user.parquet, the models and the split.
+    per-user.parquet, the models and the split. A model that fails is told with its reason, and the others go on; the
+    status of --json is then "incomplete".
     """
     if no_search and trials is not None:
         raise ConfigError("--no-search and --trials exclude each other.")
@@ -106,29 +132,45 @@ def compare(
         source,
         out=out,
         models=models or DEFAULT_MODELS,
+        baselines=baselines,
         split=spec,
+        repeats=repeats,
         valid=valid,
         test=test,
         metrics=metrics,
         catalog=catalog,
         slices=slices,
         trials=0 if no_search else trials,
+        resume=resume,
+        leaderboard=leaderboard,
         reading=reading,
         options=replace(run, progress=console.progress),
         run_id=console.run_id,
         command=console.typed,
     )
+    failed = {model.name: model.reason for model in result.comparison.failed}
+    for name, reason in failed.items():
+        click.echo(f"recae: warning: {name} could not be judged: {reason}", err=True)
     shown = to_terminal(result.comparison, console.width, console.colour)
     board = result.comparison.leaderboard()
     reached = {
         run.name: {name: run.means[name] for name in result.comparison.metrics if name in run.means} for run in board
     }
+    state = " (already up to date)" if result.up_to_date else ""
+    entered = (
+        "" if result.entered is None else f"\n{leaderboard}: {counted(result.entered, 'new entry', 'new entries')}"
+    )
     console.finish(
-        f"{shown}\n\nReport: {result.folder / 'report.html'}",
+        f"{shown}\n\nReport: {result.folder / 'report.html'}{state}{entered}",
+        status="incomplete" if failed else "ok",
         output=result.folder,
         files=result.files,
         rows=len(board[0].evaluation.users),
         best=result.best,
         metrics=reached[result.best],
         models=reached,
+        failed=failed,
+        splits=result.comparison.n_splits,
+        up_to_date=result.up_to_date,
+        leaderboard_entries=result.entered,
     )
