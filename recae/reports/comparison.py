@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from recae.evaluation.paired import PairedTest, affordable_flips, paired_tests
 from recae.evaluation.repeats import SplitFigures
@@ -99,6 +99,23 @@ class ExampleUser:
     """Model name -> (title, hit) from rank 1 on."""
 
 
+@dataclass(frozen=True)
+class ErrorExample:
+    """A test user who is served badly, or about whom the models disagree, and what there is to know about it."""
+
+    kind: Literal["worst", "disagreed"]
+    user: ExampleUser
+    values: dict[str, float]
+    """Model name -> the first metric for this user."""
+    history_items: int
+    hidden_items: int
+    """Targets that training knew."""
+    hidden_users: float
+    """How many training users have a hidden item, by the median of the user's hidden items."""
+    usual_users: float
+    """The same over all hidden items of all test users."""
+
+
 @dataclass(frozen=True, eq=False)
 class Comparison:
     """The whole result of comparing models on one split."""
@@ -117,6 +134,8 @@ class Comparison:
     popularity_curve: tuple[int, ...] = ()
     """Training users per item, most popular first (at most 500 points), for the long-tail plot."""
     examples: tuple[ExampleUser, ...] = field(default=())
+    errors: tuple[ErrorExample, ...] = ()
+    """Users whom the best model serves worst, then those about whom the models disagree most."""
     failed: tuple[FailedModel, ...] = ()
     """The models that could not be judged; the others are."""
     split_pairs: tuple[PairedTest, ...] = ()

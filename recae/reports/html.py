@@ -10,6 +10,7 @@ from recae.reports import plots
 from recae.reports.comparison import Comparison, ModelRun, Trial
 from recae.reports.costs import costs_context
 from recae.reports.datafacts import data_rows, histogram, split_rows, split_table
+from recae.reports.error_section import errors_context
 from recae.reports.examples import MOST_EXAMPLES, MOST_TARGETS, example
 from recae.reports.item_map import map_context, map_name
 from recae.reports.model_plots import curve_plot
@@ -82,6 +83,7 @@ def _context(comparison: Comparison) -> dict[str, Any]:
         "meanings": [(metric_label(name), metric_meaning(name)) for name in comparison.metrics if metric_meaning(name)],
         **slices_context(tables_of(comparison), plots.series_of(comparison)),
         **costs_context(comparison),
+        **errors_context(comparison.errors, order, metric),
         **making(comparison.facts),
     }
 

@@ -9,6 +9,7 @@ from typing import Any
 from recae.reports.comparison import Comparison, ModelRun
 from recae.reports.costs import costs_markdown
 from recae.reports.datafacts import data_rows, split_rows, split_table
+from recae.reports.error_section import errors_markdown
 from recae.reports.examples import examples_markdown
 from recae.reports.item_map import map_markdown
 from recae.reports.page import making
@@ -36,6 +37,9 @@ def to_markdown(comparison: Comparison) -> str:
         *(["## Every pair", _pairs(comparison)] if comparison.pairs else []),
         *slices_markdown(tables_of(comparison), escaped),
         *costs_markdown(comparison, escaped),
+        *errors_markdown(
+            comparison.errors, [run.name for run in comparison.leaderboard()], comparison.metrics[0], escaped
+        ),
         *examples_markdown(comparison, escaped),
         *similar_markdown(comparison, escaped),
         *map_markdown(comparison.item_map, escaped),

@@ -77,31 +77,36 @@ def tables_of(comparison: Comparison) -> tuple[SliceTable, ...]:
 def leaders(table: SliceTable, name: Callable[[str], str] = str) -> str:
     """Who leads where, in a sentence; empty for one model.
 
-    `"ease leads in every group."`, `"ease leads over all; ahead of it: item-knn for 1-12 items (0.3120 against 0.2990;
-    their intervals overlap)."` Groups of few users do not count.
+    `"ease leads in every group."`, `"ease leads over all; item-knn leads clearly for 1-12 items (0.3120 against
+    0.2390); in 2 groups another model is ahead, but the intervals overlap."` Groups of few users do not count.
     """
     everything, groups = table.rows[0], [row for row in table.rows[1:] if row.certain]
     first = table.leader(everything)
     if first is None or not groups:
         return ""
-    others = [row for row in groups if table.leader(row) not in (first, None)]
+    others = [(row, leader) for row in groups if (leader := table.leader(row)) not in (first, None)]
     if not others:
         every = all(table.leader(row) == first for row in groups)
         return f"{name(first)} leads in every group." if every else f"{name(first)} leads, in some groups not alone."
-    told = [_ahead(table, row, first, name) for row in others[:MOST_NAMED]]
-    if len(others) > MOST_NAMED:
-        told.append(f"another model in {counted(len(others) - MOST_NAMED, 'more group')}")
-    return f"{name(first)} leads over all; ahead of it: {'; '.join(told)}."
+    clear = [(row, leader) for row, leader in others if leader is not None and _clearly(row, leader, first)]
+    told = [
+        f"{name(leader)} leads clearly for {row.label} ({_against(row, leader, first)})"
+        for row, leader in clear[:MOST_NAMED]
+    ]
+    if len(clear) > MOST_NAMED:
+        told.append(f"other models lead clearly in {counted(len(clear) - MOST_NAMED, 'more group')}")
+    if unclear := len(others) - len(clear):
+        told.append(f"in {counted(unclear, 'group')} another model is ahead, but the intervals overlap")
+    return f"{name(first)} leads over all; {'; '.join(told)}."
 
 
-def _ahead(table: SliceTable, row: SliceRow, first: str, name: Callable[[str], str]) -> str:
-    leader = table.leader(row) or first
-    one = row.values[leader]
-    if first not in row.values:
-        return f"{name(leader)} for {row.label} ({score(one.value)})"
-    other = row.values[first]
-    clear = "their intervals do not overlap" if _apart(one, other) else "their intervals overlap"
-    return f"{name(leader)} for {row.label} ({score(one.value)} against {score(other.value)}; {clear})"
+def _against(row: SliceRow, leader: str, first: str) -> str:
+    return " against ".join(score(row.values[model].value) for model in (leader, first))
+
+
+def _clearly(row: SliceRow, leader: str, first: str) -> bool:
+    """Whether the intervals do not even overlap: more than it takes, for the same users are behind both."""
+    return first in row.values and _apart(row.values[leader], row.values[first])
 
 
 def _apart(one: Estimate, other: Estimate) -> bool:

@@ -30,6 +30,7 @@ def to_json(comparison: Comparison) -> dict[str, Any]:
         "split": comparison.split,
         "popularity_curve": list(comparison.popularity_curve),
         "examples": [dataclasses.asdict(example) for example in comparison.examples],
+        "errors": [dataclasses.asdict(error) for error in comparison.errors],
         "asked": [dataclasses.asdict(item) for item in comparison.asked],
         "item_map": None if comparison.item_map is None else dataclasses.asdict(comparison.item_map),
         "failed": [dataclasses.asdict(model) for model in comparison.failed],
