@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from recae.data.columns import ColumnChoice, find_roles
+from recae.data.columns import ColumnChoice, find_roles, plain
 from recae.data.ids import UNKNOWN, IdIndex, as_arrow
 from recae.errors import DataError
 from recae.ranking.lists import NO_ITEM, TopN
@@ -86,7 +86,7 @@ def _item_codes(ids: pa.Array, items: IdIndex) -> np.ndarray:
 
 def _sort_key(table: pa.Table, score: str | None, where: str) -> tuple[str, np.ndarray]:
     """(name of the order, (n_rows,) float64 that is lower for better places)."""
-    rank = next((name for name in table.column_names if name.strip().lower() in RANK_NAMES), None)
+    rank = next((name for name in table.column_names if plain(name) in RANK_NAMES), None)
     if rank is not None:
         return rank, _numbers(table, rank, where)
     if score is not None:

@@ -52,7 +52,7 @@ class ContestGates:
         rankers = [name for name in judged if model_class(name).info.needs != "ratings"]
         if of_ratings and rankers:
             raise ConfigError(
-                f"{of_ratings[0]} is no measure of {', '.join(rankers)}, which rank items and predict no ratings: leave "
+                f"{of_ratings[0]} is no measure of {', '.join(rankers)}, which predict no ratings: leave "
                 "them out, or name the --candidate."
             )
         former = None if gates.against is None else read_stored(gates.against, like=gates.candidate, best=True)
