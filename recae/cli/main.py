@@ -28,6 +28,8 @@ COMMANDS = {
     "train": "recae.cli.train:train",
     "evaluate": "recae.cli.evaluate:evaluate",
     "compare": "recae.cli.compare:compare",
+    "report": "recae.cli.report:report",
+    "leaderboard": "recae.cli.leaderboard:leaderboard",
     "recommend": "recae.cli.recommend:recommend",
     "similar": "recae.cli.similar:similar",
     "map": "recae.cli.map:map_",
