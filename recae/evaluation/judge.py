@@ -56,6 +56,7 @@ class Judge:
             self._information = self_information(known.item_counts, known.n_train_users or 1)
         self._further = Further(metrics, held_out, known, exclude_seen)
         self._values = {str(m): np.zeros(held_out.n_users) for m in metrics if m.name in OF_EACH_LIST}
+        self._cutoffs = [metric.k for metric in metrics if metric.name in OF_ALL_LISTS and metric.k is not None]
         self._best_places = np.full(held_out.target.shape[1], np.iinfo(np.int32).max, dtype=np.int32)
         self._limits = rating_limits(held_out.history) if of_ratings else (-np.inf, np.inf)
         self._errors: list[RatingErrors] = []
@@ -78,8 +79,8 @@ class Judge:
         for metric in self._metrics:
             if metric.name in OF_EACH_LIST and metric.k is not None:
                 self._values[str(metric)][rows] = OF_EACH_LIST[metric.name](judged, metric.k)
-        if any(metric.name in OF_ALL_LISTS for metric in self._metrics):
-            lower_best_places(self._best_places, lists.items[:, : self.depth])
+        if self._cutoffs:
+            lower_best_places(self._best_places, lists.items, self._cutoffs)
         self._further.add_lists(rows, judged)
         if self._found is not None:
             self._found.add_lists(rows, judged)

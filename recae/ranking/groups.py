@@ -12,6 +12,8 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
+SCANNED = 16_384
+"""In rows of up to so many items each score is compared with the bound: what groups spare is less than they take."""
 LIMIT = 4
 """Rows in which more than so many times k groups reach the bound are crowded and left to a slower way."""
 
@@ -69,6 +71,8 @@ def reaching(
     Returns:
         Rows (ascending) and items of the candidates, and (n_rows,) bool: who is crowded.
     """
+    if block.shape[1] <= SCANNED:
+        return _scanned(block if order is None else order(block), least, k)
     n_rows, n_groups = greatest.shape
     row, group = np.divmod(np.flatnonzero(greatest >= least[:, None]), n_groups)
     crowded = np.bincount(row, minlength=n_rows) > LIMIT * k + 64
@@ -77,6 +81,18 @@ def reaching(
     hit = _reached(block, row, group, n_groups, least[row], order)
     found, member = np.divmod(np.flatnonzero(hit), hit.shape[1])
     return row[found], group[found] + n_groups * member, crowded
+
+
+def _scanned(block: np.ndarray, least: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """As `reaching`, by looking at every score; a row is crowded where too many reach the bound themselves."""
+    n_rows, n_items = block.shape
+    found = np.flatnonzero(block >= least[:, None])
+    counts = np.diff(np.searchsorted(found, np.arange(n_rows + 1) * n_items))
+    crowded = counts > LIMIT * k + 64
+    row = np.repeat(np.arange(n_rows), counts)
+    if crowded.any():
+        found, row = found[~crowded[row]], row[~crowded[row]]
+    return row, found - row * n_items, crowded
 
 
 def _reached(

@@ -34,7 +34,7 @@ class Product:
     """
 
     queries: Callable[[sparse.csr_array, IdIndex | None], np.ndarray]
-    """Histories and the ids of their users in, (n_rows, d) float32 out."""
+    """Histories and the ids of their users in, (n_rows, d) float32 out. Several threads call it at the same time."""
     vectors: np.ndarray
     """(n_items, d) float32."""
     bias: np.ndarray | None = None

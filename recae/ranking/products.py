@@ -61,7 +61,7 @@ class ProductRanker:
         if len(left) and self._narrow.dtype != torch.float32:
             still = []
             # Half as many rows of numbers twice as long: the buffers stay as large.
-            for rows in np.array_split(left, -(-2 * len(left) // len(asked))):
+            for rows in np.array_split(left, min(len(left), -(-2 * len(left) // len(asked)))):
                 again, crowded = self._by_candidates(asked[rows], None if seen is None else seen[rows], self._wide)
                 lists.items[rows], lists.scores[rows] = again.items, again.scores
                 still.append(rows[crowded])

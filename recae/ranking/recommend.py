@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from recae.ranking.lists import NO_ITEM, Product, Scorer, TopN
 from recae.ranking.products import ProductRanker
 from recae.ranking.rules import UNSEEN_ONLY, Rules, mask
 from recae.ranking.topk import top_k
-from recae.ranking.workers import in_order, workers
+from recae.ranking.workers import Workers, workers
 
 MEMORY_BYTES = 256 * 2**20
 """What one block of scores and the copies made of it may take, unless the caller says otherwise."""
@@ -30,6 +29,8 @@ MAX_BLOCK_ROWS = 4096
 """Larger blocks are not faster, and progress would stand still."""
 CACHE_BYTES = 4 * 2**20
 """Products that are looked at while they are in the processor's cache are looked at several times faster."""
+MAX_QUERY_ROWS = 768
+"""Users whose vectors are worked out together: what a network makes of them stays in the processor's cache."""
 FEWEST_ROWS = 64
 """Of a product: with fewer the item vectors are read more often than they are worth."""
 
@@ -106,14 +107,20 @@ def recommend_blocks(
                 seen = histories[rows] if rules.exclude_seen else None
                 yield rows, _rank(scores, seen, width, barred, rows.start, pool)
             return
+        _check_users(histories, users)
         ranker = ProductRanker(product, width, barred)
-        parts = _user_blocks(histories, users, _query_rows(product, width, memory_bytes), progress, label)
-        step = product_rows(len(model.items), memory_bytes, torch.get_num_threads())
-        for rows, ids in parts:
-            part = histories[rows]
+        most = _query_rows(product, width, memory_bytes, pool)
+        step = product_rows(len(model.items), memory_bytes, pool.count)
+
+        def lists(rows: slice) -> tuple[slice, TopN]:
+            part, ids = histories[rows], None if users is None else IdIndex(users.values[rows])
             queries = product.queries(part, ids)
-            seen = part if rules.exclude_seen else None
-            yield rows, _rank_products(ranker, queries, seen, step, rows.start, pool)
+            return rows, _rank_products(ranker, queries, part if rules.exclude_seen else None, step, rows.start)
+
+        with progress.task(label, total=histories.shape[0], unit="users") as task:
+            for rows, found in pool.in_order(lists, _even_slices(histories.shape[0], most, pool.count)):
+                yield rows, found
+                task.advance(rows.stop - rows.start)
 
 
 def rank(
@@ -129,7 +136,8 @@ def rank(
 
     `scores` may be overwritten. The lists are min(n, n_items) wide.
     """
-    return _rank(scores, seen if exclude_seen else None, _width(n, scores.shape[1]), barred, first_row, None)
+    width = _width(n, scores.shape[1])
+    return _rank(scores, seen if exclude_seen else None, width, barred, first_row, Workers(1, None))
 
 
 def _rank(
@@ -138,7 +146,7 @@ def _rank(
     width: int,
     barred: np.ndarray | None,
     first_row: int,
-    pool: ThreadPoolExecutor | None,
+    pool: Workers,
 ) -> TopN:
     # A view or a read-only array may be the model's own.
     own = bool(scores.flags.owndata and scores.flags.writeable)
@@ -147,22 +155,18 @@ def _rank(
         masked = mask(scores[rows], None if seen is None else seen[rows], barred, own=own)
         return top_k(masked, width, first_row=first_row + rows.start)
 
-    return _joined(list(in_order(pool, lists, _slices(len(scores), max(FEWEST_ROWS, _cached_rows(scores))))), width)
+    step = max(FEWEST_ROWS, _cached_rows(scores))
+    return _joined(list(pool.in_order(lists, _even_slices(len(scores), step, pool.count))), width)
 
 
 def _rank_products(
-    ranker: ProductRanker,
-    queries: np.ndarray,
-    seen: sparse.csr_array | None,
-    step: int,
-    first_row: int,
-    pool: ThreadPoolExecutor | None,
+    ranker: ProductRanker, queries: np.ndarray, seen: sparse.csr_array | None, step: int, first_row: int
 ) -> TopN:
-    def lists(rows: slice) -> TopN:
-        own = None if seen is None else seen[rows]
-        return ranker.rank(queries[rows], own, first_row=first_row + rows.start)
-
-    return _joined(list(in_order(pool, lists, _slices(len(queries), step))), ranker.width)
+    found = [
+        ranker.rank(queries[rows], None if seen is None else seen[rows], first_row=first_row + rows.start)
+        for rows in _even_slices(len(queries), step)
+    ]
+    return found[0] if len(found) == 1 else _joined(found, ranker.width)
 
 
 def _cached_rows(scores: np.ndarray) -> int:
@@ -172,6 +176,14 @@ def _cached_rows(scores: np.ndarray) -> int:
 def _slices(n_rows: int, step: int) -> Iterator[slice]:
     for start in range(0, n_rows, step):
         yield slice(start, min(start + step, n_rows))
+
+
+def _even_slices(n_rows: int, most: int, threads: int = 1) -> Iterator[slice]:
+    """Slices of at most `most` rows, as good as equal, and so many that all threads end together."""
+    count = -(-n_rows // most)
+    if n_rows >= threads * FEWEST_ROWS:
+        count = -(-count // threads) * threads
+    return _slices(n_rows, -(-n_rows // max(1, count)) or 1)
 
 
 def _joined(lists: list[TopN], width: int) -> TopN:
@@ -215,12 +227,9 @@ def _user_blocks(
     histories: sparse.csr_array, users: IdIndex | None, step: int, progress: Progress, label: str
 ) -> Iterator[tuple[slice, IdIndex | None]]:
     """Rows that are looked at together, and their ids; `progress` is told when the next ones are asked for."""
-    n_users = histories.shape[0]
-    if users is not None and len(users) != n_users:
-        given = counted(n_users, "history", "histories")
-        raise DataError(f"There {'is' if len(users) == 1 else 'are'} {counted(len(users), 'user id')} for {given}.")
-    with progress.task(label, total=n_users, unit="users") as task:
-        for rows in _slices(n_users, step):
+    _check_users(histories, users)
+    with progress.task(label, total=histories.shape[0], unit="users") as task:
+        for rows in _slices(histories.shape[0], step):
             yield rows, None if users is None else IdIndex(users.values[rows])
             task.advance(rows.stop - rows.start)
 
@@ -236,10 +245,17 @@ def product_rows(n_items: int, memory_bytes: int, threads: int) -> int:
     return int(np.clip(memory_bytes // (threads * BYTES_PER_PRODUCT * max(n_items, 1)), 1, wanted))
 
 
-def _query_rows(product: Product, width: int, memory_bytes: int) -> int:
-    """How many users get their vectors and lists together."""
+def _query_rows(product: Product, width: int, memory_bytes: int, pool: Workers) -> int:
+    """How many users get their vectors and lists together, in each thread."""
     bytes_per_user = 16 * product.vectors.shape[1] + 24 * width
-    return int(np.clip(memory_bytes // bytes_per_user, 1, MAX_BLOCK_ROWS))
+    return int(np.clip(memory_bytes // ((1 + pool.ahead) * bytes_per_user), 1, MAX_QUERY_ROWS))
+
+
+def _check_users(histories: sparse.csr_array, users: IdIndex | None) -> None:
+    n_users = histories.shape[0]
+    if users is not None and len(users) != n_users:
+        given = counted(n_users, "history", "histories")
+        raise DataError(f"There {'is' if len(users) == 1 else 'are'} {counted(len(users), 'user id')} for {given}.")
 
 
 def _check_histories(histories: Any, n_items: int) -> None:

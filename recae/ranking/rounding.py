@@ -32,14 +32,24 @@ class Norms:
 
     @classmethod
     def of(cls, vectors: torch.Tensor, narrow: torch.Tensor) -> Norms:
-        """(n,) each, for vectors (n, d) float32 and what was kept of them."""
-        kept = narrow.float()
-        lost = (vectors - kept) if narrow.dtype != vectors.dtype else vectors.new_zeros(len(vectors), 1)
-        own, rounded, taken = (
-            torch.linalg.vector_norm(each, dim=1, dtype=torch.float64).numpy() * (1 + 1e-9)
-            for each in (vectors, kept, lost)
-        )
-        return cls(np.maximum(own, rounded), taken)
+        """(n,) each, for vectors (n, d) float32 and what was kept of them; `own` is that of the longer of both."""
+        own = _norms(vectors)
+        if narrow.dtype == vectors.dtype:
+            return cls(own, np.zeros(len(vectors)))
+        lost = _norms(vectors - narrow)  # exact: bf16 has fp32's exponents
+        return cls(own + lost, lost)
+
+
+def _norms(vectors: torch.Tensor) -> np.ndarray:
+    """(n,) float64: at least the norm of each of `vectors` (n, d) float32, in which it is summed.
+
+    d squares and sums are off by d + 2 roundings at most, of which a root leaves half, and each square that is too
+    small to be kept is below 2^-126: together they are less than the second part. Doubling that, and taking twice the
+    roundings, covers any order of the sums and the root's own rounding.
+    """
+    length = vectors.shape[1]
+    summed = torch.linalg.vector_norm(vectors, dim=1).numpy().astype(np.float64)
+    return summed * (1 + (length + 8) * 2.0**-23) + 2 * length**0.5 * 2.0**-63
 
 
 def error_bounds(queries: Norms, own: float, lost: float, length: int) -> np.ndarray:

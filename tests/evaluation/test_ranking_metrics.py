@@ -14,7 +14,9 @@ from sklearn.metrics import ndcg_score
 from recae.data.ids import IdIndex
 from recae.data.split import HeldOut
 from recae.errors import ConfigError, DataError
+from recae.evaluation import ranking_metrics
 from recae.evaluation.evaluate import evaluate_lists
+from recae.evaluation.ranking_metrics import MARKED, MARKED_ITEMS, judge
 from recae.evaluation.result import Evaluation
 from recae.ranking.lists import TopN
 
@@ -209,3 +211,27 @@ def test_ndcg_agrees_with_scikit_learn(k: int) -> None:
     assert judged(lists, truth, f"ndcg@{k}").means()[f"ndcg@{k}"] == pytest.approx(
         ndcg_score(relevance, scores, k=k), abs=1e-9
     )
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.data())
+def test_hits_are_found_whatever_the_size_of_the_table_in_which_targets_are_marked(data: st.DataObject) -> None:
+    random = np.random.default_rng(data.draw(st.integers(0, 2**32)))
+    n_users, n_items, width = (data.draw(st.integers(1, most)) for most in (9, 80, 12))
+    target = sparse.csr_array(random.random((n_users, n_items)) < data.draw(st.sampled_from([0.02, 0.3, 1.0])))
+    unknown = data.draw(st.sampled_from([0, 1, 200]))
+    items = random.integers(-1, n_items + unknown, (n_users, width))
+    expected = [[item in target[[user]].indices for item in row] for user, row in enumerate(items)]
+    columns, marked = data.draw(st.sampled_from([(1, 1), (4, 9), (16, 64), (MARKED_ITEMS, MARKED)]))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ranking_metrics, "MARKED_ITEMS", columns)
+        patch.setattr(ranking_metrics, "MARKED", marked)
+        found = judge(TopN(items, np.zeros(items.shape, dtype=np.float32)), target, np.ones(n_users, dtype=np.int64))
+    assert found.hits.tolist() == expected
+
+
+def test_items_of_a_wide_catalogue_that_share_a_column_are_told_apart() -> None:
+    truth = held_out([[5, 70_000], [4_101]], 100_000)
+    result = judged([[5 + MARKED_ITEMS, 5, 100_005], [5, 4_101 + MARKED_ITEMS, 4_101]], truth, "mrr@3", "coverage@2")
+    assert result.per_user["mrr@3"].tolist() == [1 / 2, 1 / 3]
+    assert result.means()["coverage@2"] == pytest.approx(3 / 100_000)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unittest import mock
+
 import numpy as np
 import pytest
 import torch
@@ -11,14 +13,17 @@ from scipy import sparse
 
 from recae.data.ids import IdIndex
 from recae.errors import RecaeError
-from recae.ranking import products
+from recae.ranking import groups, products
 from recae.ranking.lists import Product, TopN
 from recae.ranking.pairs import pair_scores
 from recae.ranking.products import ProductRanker
 from recae.ranking.recommend import product_rows, recommend
+from recae.ranking.rounding import Norms
 from recae.ranking.rules import Rules
 
 DTYPES = [torch.bfloat16, torch.float32]
+WAYS = [0, groups.SCANNED]
+"""Up to which width rows are scanned: none of those here, or all."""
 
 
 def by_the_rule(
@@ -79,20 +84,25 @@ def tasks(
 
 
 @settings(deadline=None, max_examples=250)
-@given(tasks(), st.sampled_from(DTYPES))
+@given(tasks(), st.sampled_from(DTYPES), st.sampled_from(WAYS))
 def test_the_lists_are_those_of_the_rule_whatever_the_numbers(
-    task: tuple[np.ndarray, Product, int, sparse.csr_array | None, np.ndarray | None], dtype: torch.dtype
+    task: tuple[np.ndarray, Product, int, sparse.csr_array | None, np.ndarray | None], dtype: torch.dtype, scanned: int
 ) -> None:
     queries, product, k, seen, barred = task
     expected = by_the_rule(queries, product, k, seen, barred)
-    lists = ProductRanker(product, k, barred, dtype).rank(queries, seen)
+    with mock.patch.object(groups, "SCANNED", scanned):
+        lists = ProductRanker(product, k, barred, dtype).rank(queries, seen)
     np.testing.assert_array_equal(lists.items, expected.items)
     np.testing.assert_array_equal(lists.scores, expected.scores)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("shift", [0.0, -40.0])
-def test_wide_rows_of_positive_and_of_negative_scores(dtype: torch.dtype, shift: float) -> None:
+@pytest.mark.parametrize("scanned", WAYS)
+def test_wide_rows_of_positive_and_of_negative_scores(
+    dtype: torch.dtype, shift: float, scanned: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(groups, "SCANNED", scanned)
     random = np.random.default_rng(1)
     queries = random.standard_normal((40, 32), dtype=np.float32)
     vectors = random.standard_normal((5000, 32), dtype=np.float32)
@@ -103,6 +113,22 @@ def test_wide_rows_of_positive_and_of_negative_scores(dtype: torch.dtype, shift:
     lists = ProductRanker(product, 100, None, dtype).rank(queries, seen)
     np.testing.assert_array_equal(lists.items, expected.items)
     np.testing.assert_array_equal(lists.scores, expected.scores)
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.data())
+def test_norms_are_never_too_small_and_hardly_too_large(data: st.DataObject) -> None:
+    shape = data.draw(st.integers(1, 8)), data.draw(st.integers(1, 700))
+    kind = data.draw(st.sampled_from(["normal", "few levels", "sizes apart", "almost equal", "tiny", "zeros"]))
+    vectors = numbers(data.draw, shape, kind)
+    narrow = torch.from_numpy(vectors).bfloat16()
+    norms = Norms.of(torch.from_numpy(vectors), narrow)
+    exact, kept = vectors.astype(np.float64), narrow.double().numpy()
+    own, lost = (np.linalg.norm(each, axis=1) for each in (np.maximum(abs(exact), abs(kept)), exact - kept))
+    assert (norms.own >= np.maximum(np.linalg.norm(exact, axis=1), np.linalg.norm(kept, axis=1))).all()
+    assert (norms.lost >= lost).all()
+    np.testing.assert_allclose(norms.lost, lost, rtol=1e-3, atol=1e-16)
+    np.testing.assert_allclose(norms.own, own, rtol=1e-2, atol=1e-16)
 
 
 def test_few_rows_need_more_than_the_candidates_of_bf16(monkeypatch: pytest.MonkeyPatch) -> None:
