@@ -10,6 +10,7 @@ from scipy import sparse
 from torch import Tensor, nn
 
 from recae.models.autoencoders.costs import dense_score, items_in_step, multinomial_epoch, network_cost
+from recae.models.autoencoders.inference import affine, encoded
 from recae.models.autoencoders.network import NetworkConfig, NetworkRecommender, sampled_pass
 from recae.models.base import ModelInfo, param
 from recae.models.cost import Cost, Shape, Work
@@ -91,8 +92,13 @@ class MultVaeNetwork(nn.Module):
 
     def last_hidden(self, rows: SparseRows) -> Tensor:
         """(n_rows, width) what the output layer is given."""
-        mean, _ = self.encode(rows.normalized())
-        return self._decode(mean)
+        first, latent = encoded(self.encoder, rows.normalized()), self.config.latent
+        if not self.config.hidden:
+            return first[:, :latent].contiguous()
+        code, decoder = self.code[1], self.decoder[0]
+        # The mean alone: the first half of what the code's layer gives.
+        mean = affine(first.tanh_(), code.weight[:latent], code.bias[:latent])
+        return affine(mean, decoder.weight, decoder.bias).tanh_()
 
     def scores(self, rows: SparseRows) -> Tensor:
         """(n_rows, n_items) logits at the mean of the latent code."""

@@ -15,6 +15,7 @@ from recae.data.ids import IdIndex
 from recae.data.interactions import Interactions
 from recae.data.split import HeldOut
 from recae.data.validation import validation_cut
+from recae.models.autoencoders.inference import shown
 from recae.models.base import ModelConfig, Recommender, Weights, param
 from recae.models.identity import fit_identity
 from recae.options import RunOptions
@@ -110,10 +111,11 @@ class NetworkRecommender(Recommender):
 
     def _shown(self, histories: sparse.csr_array, users: IdIndex | None) -> SparseRows:
         """What the network, ready to score, is shown of the histories."""
-        self.network.eval()
+        if self.network.training:
+            self.network.eval()
         positions = None if self.info.inductive else self.positions_of(users)
-        rows = SparseRows.of(histories, next(self.network.parameters()).device, positions)
-        return rows.with_values(torch.ones_like(rows.values)) if self.info.needs == "implicit" else rows
+        device = next(self.network.parameters()).device
+        return shown(histories, device, positions, ones=self.info.needs == "implicit")
 
     def item_vectors(self) -> np.ndarray:
         vectors: np.ndarray = self.network.output.weight.detach().cpu().numpy()
