@@ -43,7 +43,15 @@ if TYPE_CHECKING:
 @option("--target", type=PATH, required=True, metavar="FILE", help="What should be on top of their lists.")
 @option("--lists", type=PATH, metavar="FILE", help="Judge these lists instead of a model.")
 @option("--metrics", type=NameList(), metavar="NAMES", help="Names with cut-offs, e.g. ndcg@10,recall@20,rmse.")
-@option("--catalog", type=PATH, metavar="FILE", help="Items with genres, for metrics such as ild@10.")
+@option(
+    "--catalog", type=PATH, metavar="FILE", help="Items with genres, year, ...: for slices and metrics such as ild@10."
+)
+@option(
+    "--slices",
+    type=NameList(),
+    metavar="NAMES",
+    help="Groups to tell apart: history, popularity, time, columns of the catalogue.  [default: those that are known]",
+)
 @option("--report", type=PATH, metavar="OUT.html", help="Write a report for a browser.")
 @option("--per-user", type=PATH, metavar="OUT.parquet", help="Write every user's values (also .csv, .tsv, .jsonl).")
 @option("--include-seen", is_flag=True, help="Let the model list items of the history, too.")
@@ -58,6 +66,7 @@ def evaluate(
     lists: Path | None,
     metrics: list[str] | None,
     catalog: Path | None,
+    slices: list[str] | None,
     report: Path | None,
     per_user: Path | None,
     include_seen: bool,
@@ -83,6 +92,7 @@ def evaluate(
             target,
             metrics=metrics or DEFAULT_METRICS,
             catalog=catalog,
+            slices=slices,
             report=report,
             per_user=per_user,
             include_seen=include_seen,
@@ -99,6 +109,7 @@ def evaluate(
             histories,
             metrics=metrics,
             catalog=catalog,
+            slices=slices,
             report=report,
             per_user=per_user,
             gates=gates,
@@ -109,24 +120,42 @@ def evaluate(
         )
     finish_with_gates(
         console,
-        _shown(result, console.cut),
+        _shown(result, console.cut, apart=slices is not None),
         result.gates,
         output=result.files[0] if result.files else None,
         files=result.files,
         rows=result.facts["users"],
         metrics=result.means,
         intervals=result.intervals,
+        slices=result.evaluation.slices,
         unknown_targets=result.facts["unknown_targets"],
         targets_fingerprint=result.facts["targets_fingerprint"],
         configuration=result.facts["configuration"],
     )
 
 
-def _shown(result: Judged, width: int) -> str:
+def _shown(result: Judged, width: int, *, apart: bool) -> str:
     rows: list[Sequence[str]] = []
     for name, mean in result.means.items():
         low_high = result.intervals.get(name)
         rows.append([name, f"{mean:.4f}", "" if low_high is None else f"[{low_high[0]:.4f}, {low_high[1]:.4f}]"])
     head = f"{result.facts['what']}: {counted(result.facts['users'], 'user')} with targets"
     written = [str(path) for path in result.files]
-    return "\n".join([head, text.table(["metric", "mean", "95 % interval"], rows, width=width), *written])
+    tables = _apart(result, width) if apart else []
+    return "\n".join([head, text.table(["metric", "mean", "95 % interval"], rows, width=width), *tables, *written])
+
+
+def _apart(result: Judged, width: int) -> list[str]:
+    """Every slice as a table."""
+    from recae.reports.slices import slice_tables, span
+    from recae.reports.text import one_line
+
+    shown = []
+    for table in slice_tables({"": result.evaluation.slices}, list(result.means)):
+        rows = [
+            [one_line(row.label), table.counted(row), f"{row.values[''].value:.4f}", span(row.values[""])]
+            for row in table.rows
+            if "" in row.values
+        ]
+        shown.append("\n" + text.table([one_line(table.title), "", table.metric, "95 % interval"], rows, width=width))
+    return shown

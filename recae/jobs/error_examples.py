@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from recae.data.split import HeldOut
 from recae.errors import RecaeError
 from recae.evaluation.metrics import LOWER_IS_BETTER
 from recae.evaluation.result import Evaluation
-from recae.jobs.examples import example_users, lists_for
+from recae.jobs.examples import PLACES, example_users, lists_for
 from recae.models.registry import load
 from recae.ranking.lists import TopN
 from recae.reports.comparison import ErrorExample
@@ -26,6 +26,8 @@ EACH = 3
 class Picked:
     """Users to show: first the badly served, then the disputed."""
 
+    rows: np.ndarray
+    """(n_users,) their positions among all test users."""
     users: HeldOut
     n_worst: int
     values: dict[str, np.ndarray]
@@ -43,8 +45,8 @@ def pick_users(evaluations: Mapping[str, Evaluation], metric: str, test: HeldOut
         return None
     sign = -1.0 if metric.partition("@")[0] in LOWER_IS_BETTER else 1.0
     values = {name: sign * one.per_user[metric] for name, one in evaluations.items()}
-    judged = test.select(np.flatnonzero(test.relevant_counts()))
-    known, history = np.diff(judged.target.indptr), np.diff(judged.history.indptr)
+    rows = np.flatnonzero(test.relevant_counts())  # those who were judged
+    known, history = np.diff(test.target.indptr)[rows], np.diff(test.history.indptr)[rows]
     able = np.flatnonzero((known > 0) & (history > 0))
     if not len(able):
         return None
@@ -52,7 +54,8 @@ def pick_users(evaluations: Mapping[str, Evaluation], metric: str, test: HeldOut
     worst = able[np.lexsort((able, -known[able], values[best][able]))][:EACH]
     disputed = _disputed(values, np.setdiff1d(able, worst))
     chosen = np.concatenate((worst, disputed))
-    return Picked(judged.select(chosen), len(worst), {name: sign * own[chosen] for name, own in values.items()})
+    told = {name: sign * own[chosen] for name, own in values.items()}
+    return Picked(rows[chosen], test.select(rows[chosen]), len(worst), told)
 
 
 def error_examples(
@@ -72,6 +75,28 @@ def error_examples(
         )
         for row, user in enumerate(example_users(picked.users, lists, titles))
     )
+
+
+def examples_of_one(
+    name: str,
+    evaluation: Evaluation,
+    test: HeldOut,
+    titles: list[str],
+    item_counts: np.ndarray | None,
+    lists: Callable[[Picked], TopN],
+) -> tuple[ErrorExample, ...]:
+    """The users whom one model, or anybody's `lists`, serves worst by the first metric with values per user.
+
+    Positions beyond `titles` in the lists are items that nobody knows. Without `item_counts` nobody has an item.
+    """
+    metric = next(iter(evaluation.per_user), None)
+    picked = None if metric is None else pick_users({name: evaluation}, metric, test)
+    if picked is None:
+        return ()
+    listed = lists(picked)
+    known = TopN(np.minimum(listed.items[:, :PLACES], len(titles)), listed.scores[:, :PLACES])
+    counts = np.zeros(len(titles), dtype=np.int64) if item_counts is None else item_counts
+    return error_examples(picked, {name: known}, [*titles, "(unknown item)"], counts, test)
 
 
 def saved_lists(folder: Path, names: Sequence[str], users: HeldOut) -> dict[str, TopN]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ from recae.evaluation.gates import GateResult
 from recae.evaluation.lists_table import JudgeableLists
 from recae.evaluation.metrics import DEFAULT_METRICS
 from recae.evaluation.result import Evaluation
+from recae.jobs.error_examples import examples_of_one
+from recae.jobs.examples import lists_for
 from recae.jobs.extras import need_report_extra
 from recae.jobs.facts import configuration, machine_facts
 from recae.jobs.foretell import block_for_lists, refuse_large_folder
@@ -32,8 +34,11 @@ from recae.jobs.model_histories import as_trained, histories_for
 from recae.jobs.outputs import refuse_inputs, refuse_strange_file, write_result
 from recae.jobs.reading import AS_FOUND, Reading, Source, log_file
 from recae.jobs.rivals import Rivals
+from recae.jobs.slices import Known, slicing_for, usual_catalog
 from recae.models.registry import load
 from recae.progress import SILENT, Progress
+from recae.ranking.lists import TopN
+from recae.reports.comparison import ErrorExample
 from recae.store.lock import locked
 
 LIST_METRICS = tuple(name for name in DEFAULT_METRICS if not name.startswith(("coverage", "novelty")))
@@ -68,6 +73,7 @@ def evaluate(
     *,
     metrics: Sequence[str] = DEFAULT_METRICS,
     catalog: Source | None = None,
+    slices: Sequence[str] | None = None,
     report: str | Path | None = None,
     per_user: str | Path | None = None,
     include_seen: bool = False,
@@ -82,11 +88,12 @@ def evaluate(
     Targets that are in the user's history cannot be listed and are left out; targets that the model does not know
     count as missed. `report` is an HTML file, `per_user` a table of every user's values. Blocks of scores are as large
     as `max_memory` bytes (None: what the machine has free) allow; the figures do not depend on it. `catalog` has the
-    genres of the items, for the metrics that need them. `gates` are conditions on the result, checked at the end; what
-    is written says what became of them.
+    genres of the items, for the metrics that need them, titles, and the columns that `slices` name beside "history",
+    "popularity" and "time": groups by which the figures are taken apart (None: what is known). `gates` are conditions
+    on the result, checked at the end; what is written says what became of them.
 
     Raises:
-        ConfigError: an unknown metric or suffix, or a condition that cannot be checked.
+        ConfigError: an unknown metric, slice or suffix, or a condition that cannot be checked.
         DataError: the data is malformed, nobody has a target, or a condition is about other users or targets.
         CapacityError: the model would not fit in memory.
         ModelFormatError: the model folder is damaged.
@@ -116,6 +123,8 @@ def evaluate(
     _tell_without_history(held_out, histories, target, progress)
     fingerprint = targets_fingerprint(held_out, recommender.items)
     rivals.check(held_out.users, fingerprint, settled)
+    known = Known(held_out, recommender.items, recommender.item_counts, *usual_catalog(catalog, None))
+    background = replace(background, slicing=slicing_for(slices, known))
     block = block_for_lists(recommender, held_out.history, max_memory, progress, f"Judging {model}")
     exclude_seen = not include_seen
     found = judge(
@@ -134,6 +143,7 @@ def evaluate(
         target=target,
         metrics=metrics,
         catalog=catalog,
+        slices=slices,
         include_seen=include_seen,
         gates=gates if gates.asked else None,
         reading=reading,
@@ -147,7 +157,11 @@ def evaluate(
 
     results = rivals.results(settled, name, found, fingerprint, beside_it)
     facts = {"what": name, "run_id": run_id, "targets_fingerprint": fingerprint, "configuration": config}
-    return _finish(found, held_out, facts, report, per_user, results)
+    errors = () if report is None else examples_of_one(
+        recommender.info.name, found, held_out, _titles(known), known.item_counts,
+        lambda picked: lists_for(recommender, picked.users, exclude_seen),
+    )  # fmt: skip
+    return _finish(found, held_out, facts, report, per_user, results, errors)
 
 
 def evaluate_lists(
@@ -157,6 +171,7 @@ def evaluate_lists(
     *,
     metrics: Sequence[str] | None = None,
     catalog: Source | None = None,
+    slices: Sequence[str] | None = None,
     report: str | Path | None = None,
     per_user: str | Path | None = None,
     gates: Gates = NO_GATES,
@@ -192,6 +207,8 @@ def evaluate_lists(
     _tell_notes(held_out, target, progress)
     fingerprint = targets_fingerprint(held_out, known.items)
     rivals.check(held_out.users, fingerprint, settled)
+    parts = Known(held_out, known.items, known.item_counts, *usual_catalog(catalog, None))
+    slicing = slicing_for(slices, parts)
     found = read_lists(lists, held_out, known.items, reading=reading)
     _tell(found, lists, progress)
     evaluation = judge_lists(
@@ -200,7 +217,7 @@ def evaluate_lists(
         chosen,
         item_counts=known.item_counts,
         n_train_users=known.n_users,
-        background=background,
+        background=replace(background, slicing=slicing),
     )
     config = configuration(
         "evaluate",
@@ -209,6 +226,7 @@ def evaluate_lists(
         target=target,
         metrics=chosen,
         catalog=catalog,
+        slices=slices,
         gates=gates if gates.asked else None,
         reading=reading,
     )
@@ -219,10 +237,18 @@ def evaluate_lists(
 
     results = rivals.results(settled, str(lists), evaluation, fingerprint, beside_them)
     facts = {"what": str(lists), "run_id": run_id, "ordered_by": found.order, "targets_fingerprint": fingerprint}
-    return _finish(evaluation, held_out, facts | {"configuration": config}, report, per_user, results)
+    errors = () if report is None else examples_of_one(
+        "the lists", evaluation, held_out, _titles(parts), parts.item_counts,
+        lambda picked: TopN(found.lists.items[picked.rows], found.lists.scores[picked.rows]),
+    )  # fmt: skip
+    return _finish(evaluation, held_out, facts | {"configuration": config}, report, per_user, results, errors)
 
 
-def _check_outputs(report: str | Path | None, per_user: str | Path | None, *inputs: Source) -> None:
+def _titles(known: Known) -> list[str]:
+    return known.items.texts().to_pylist() if known.catalog is None else known.catalog.titles_for(known.items)
+
+
+def _check_outputs(report: str | Path | None, per_user: str | Path | None, *inputs: Source | None) -> None:
     if report is not None:
         need_report_extra()
     for out in (report, per_user):
@@ -274,6 +300,7 @@ def _finish(
     report: str | Path | None,
     per_user: str | Path | None,
     gates: tuple[GateResult, ...],
+    errors: tuple[ErrorExample, ...],
 ) -> Judged:
     facts = facts | {
         "users": len(evaluation.users),
@@ -286,7 +313,7 @@ def _finish(
         from recae.reports.evaluation import write_evaluation_html
 
         with locked(report):
-            write_evaluation_html(evaluation, facts, Path(report), gates=gates)
+            write_evaluation_html(evaluation, facts, Path(report), gates=gates, errors=errors)
         files.append(Path(report))
     if per_user is not None:
         with locked(per_user):

@@ -16,6 +16,7 @@ from recae.models.base import Recommender
 from recae.progress import SILENT, Progress
 from recae.ranking.lists import NO_ITEM, TopN
 from recae.ranking.recommend import recommend
+from recae.ranking.rules import Rules
 from recae.reports.comparison import ExampleUser
 
 USERS, SHOWN, PLACES = 3, 10, 10
@@ -31,9 +32,9 @@ def draw_users(test: HeldOut, seed: int) -> HeldOut:
     return test.select(np.sort(drawn))
 
 
-def lists_for(model: Recommender, users: HeldOut) -> TopN:
+def lists_for(model: Recommender, users: HeldOut, exclude_seen: bool = True) -> TopN:
     """What `model` lists for them."""
-    return recommend(model, users.history, PLACES, users=users.users)
+    return recommend(model, users.history, PLACES, users=users.users, rules=Rules(exclude_seen))
 
 
 def example_users(users: HeldOut, lists: Mapping[str, TopN], titles: list[str]) -> tuple[ExampleUser, ...]:

@@ -10,9 +10,13 @@ from recae.counted import counted
 from recae.evaluation.gates import GateResult
 from recae.evaluation.metrics import UNBOUNDED
 from recae.evaluation.result import Evaluation
+from recae.reports.comparison import ErrorExample
+from recae.reports.error_section import errors_context
 from recae.reports.gates import gates_context
 from recae.reports.model_plots import distribution_plot
 from recae.reports.page import drawn, making, meter, write_page
+from recae.reports.slice_section import slices_context
+from recae.reports.slices import slice_tables
 from recae.reports.text import one_line
 from recae.reports.wording import base_name, metric_label, metric_meaning, score
 
@@ -20,9 +24,16 @@ _MOST_PLOTS = 4
 
 
 def write_evaluation_html(
-    evaluation: Evaluation, facts: dict[str, Any], path: str | Path, *, gates: Sequence[GateResult] = ()
+    evaluation: Evaluation,
+    facts: dict[str, Any],
+    path: str | Path,
+    *,
+    gates: Sequence[GateResult] = (),
+    errors: Sequence[ErrorExample] = (),
 ) -> None:
     """Write one evaluation as a page; `facts["what"]` names what was judged, `gates` are what it had to meet.
+
+    `errors` are users who are served badly.
 
     Raises:
         ConfigError: jinja2 is not installed (`pip install 'recae[report]'`).
@@ -30,6 +41,7 @@ def write_evaluation_html(
     """
     means, intervals = evaluation.means(), evaluation.intervals()
     first = next(iter(means))
+    name = next(iter(errors[0].values), "") if errors else ""
     shown = [distribution_plot(metric, values) for metric, values in evaluation.per_user.items()]
     context = {
         "headline": one_line(
@@ -40,6 +52,8 @@ def write_evaluation_html(
         "rows": [_row(metric, value, intervals.get(metric)) for metric, value in means.items()],
         "plots": [drawn(plot) for plot in shown[:_MOST_PLOTS]],
         **gates_context(gates),
+        **slices_context(slice_tables({"": evaluation.slices}, list(means)), {"": "s1"}),
+        **errors_context(errors, [name], first),
         **making(facts),
     }
     write_page("evaluation.html.j2", path, context)

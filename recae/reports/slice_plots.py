@@ -60,7 +60,7 @@ def _row(
     if leading is not None and leading.low is not None and leading.high is not None:
         drawing.line((scale(leading.low), y), (scale(leading.high), y), f"whisker {colours[first]}")
     for model, estimate in reversed(row.values.items()):
-        tip = f"{model}, {row.label}: {score(estimate.value)}"
+        tip = f"{', '.join(filter(None, (model, row.label)))}: {score(estimate.value)}"
         if estimate.low is not None and estimate.high is not None:
             tip += f" (95% interval {score(estimate.low)} to {score(estimate.high)})"
         drawing.dot((scale(estimate.value), y), f"dot {colours[model]}", 4.5, tip)

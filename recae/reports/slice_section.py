@@ -9,7 +9,7 @@ from recae.reports.page import drawn
 from recae.reports.slice_plots import slice_plot
 from recae.reports.slices import SliceRow, SliceTable, leaders, note, span
 from recae.reports.text import one_line
-from recae.reports.wording import score, whole
+from recae.reports.wording import metric_label, score, whole
 
 
 def slices_context(tables: Sequence[SliceTable], colours: Mapping[str, str]) -> dict[str, Any]:
@@ -25,7 +25,7 @@ def _shown(table: SliceTable) -> dict[str, Any]:
     return {
         "title": one_line(table.title),
         "note": one_line(f"{note(table)} {table.definition}"),
-        "models": [one_line(model) for model in table.models],
+        "models": [_heading(table, model) for model in table.models],
         "rows": [
             {
                 "label": one_line(row.label),
@@ -37,6 +37,11 @@ def _shown(table: SliceTable) -> dict[str, Any]:
             for row in table.rows
         ],
     }
+
+
+def _heading(table: SliceTable, model: str) -> str:
+    """The model, or what the figure is where one model without a name is shown."""
+    return one_line(model) or metric_label(table.metric)
 
 
 def _cell(table: SliceTable, row: SliceRow, model: str) -> dict[str, Any]:
@@ -58,7 +63,7 @@ def slices_markdown(tables: Sequence[SliceTable], escape: Callable[[str], str]) 
 
 
 def _grid(table: SliceTable, escape: Callable[[str], str]) -> str:
-    lines = [["group", "users", "hidden items", *map(escape, table.models)]]
+    lines = [["group", "users", "hidden items", *(escape(_heading(table, model)) for model in table.models)]]
     lines.append([":--", *("--:" for _ in lines[0][1:])])
     for row in table.rows:
         cells = [_cell(table, row, model) for model in table.models]
