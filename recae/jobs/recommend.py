@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,43 +18,24 @@ from recae.jobs.facts import configuration
 from recae.jobs.foretell import block_for_lists, refuse_large_folder
 from recae.jobs.id_lists import item_positions, user_ids
 from recae.jobs.model_histories import as_trained, histories_for
-from recae.jobs.outputs import refuse_inputs, refuse_strange, refuse_strange_file, write_result
-from recae.jobs.parts import MANIFEST as PARTS_MANIFEST
+from recae.jobs.outputs import refuse_inputs, refuse_strange, refuse_strange_file, sidecar, write_result
+from recae.jobs.part_files import MANIFEST as PARTS_MANIFEST
 from recae.jobs.parts import PartsResult, write_parts
 from recae.jobs.reading import AS_FOUND, Reading, Source
+from recae.jobs.recommended import Recommended, recommended_of
+from recae.jobs.up_to_date import MADE_FROM, file_is_current, fingerprint, folder_is_current, made_from
 from recae.jobs.users import Audience, OnCold, WithFallback, audience, cold_sentence, shard_of
 from recae.models.base import Recommender
-from recae.models.folder import MANIFEST
 from recae.models.registry import load
 from recae.progress import SILENT, Progress
 from recae.ranking.lists import Scorer, TopN
 from recae.ranking.recommend import recommend_blocks
 from recae.ranking.rules import Rules
 from recae.store.lock import locked
-from recae.store.manifest import library_versions
+from recae.store.manifest import library_versions, read_json
 from recae.store.tables import table_suffixes
 
 USERS_PER_PART = 50_000
-
-
-@dataclass(frozen=True)
-class Recommended:
-    """Lists that were written."""
-
-    output: Path
-    rows: int
-    users: int
-    cold_users: int
-    """Users among them whom the model could not score."""
-    skipped_users: int
-    """Users whom it could not score and who therefore have no list."""
-    complete: bool
-    """False while other shards of a folder of parts are still to come."""
-    unknown_items: int
-    """Entries of the histories whose items the model does not know."""
-    seconds: float
-    up_to_date: bool = False
-    """There was nothing left to do."""
 
 
 def recommend(
@@ -71,6 +51,7 @@ def recommend(
     on_cold: OnCold = "popular",
     shard: tuple[int, int] | None = None,
     resume: bool = False,
+    force: bool = False,
     users_per_part: int = USERS_PER_PART,
     max_memory: int | None = None,
     reading: Reading = AS_FOUND,
@@ -81,9 +62,12 @@ def recommend(
     `out` is one file by its suffix, or without a suffix a folder of Parquet parts, which alone can be resumed.
     Rows are user, item, rank (from 1) and score. Users whom the model cannot score get its most popular training
     items under the same rules, or are skipped, or are an error. `shard` (i, n) takes the i-th of n equal parts of the
-    users, so that several machines share the work. Columns that `reading` does not name are called as in the
-    training data, or by their usual names. Blocks of scores are as large as `max_memory` bytes (None: what the machine
-    has free) allow; the lists do not depend on it.
+    users, so that several machines share the work; `recae.jobs.merge` joins what they made apart. Columns that
+    `reading` does not name are called as in the training data, or by their usual names. Blocks of scores are as large
+    as `max_memory` bytes (None: what the machine has free) allow; the lists do not depend on it.
+
+    Lists that were made from the same by the same settings are left as they are, others are replaced with `force`
+    only. Finished parts of an interrupted run are kept with `resume`, after a check.
 
     Raises:
         ConfigError: an impossible `top`, suffix or combination of options.
@@ -91,7 +75,8 @@ def recommend(
             are an error.
         CapacityError: the model would not fit in memory.
         ModelFormatError: the model folder is damaged.
-        StorageError: something cannot be read or written, or recae did not write what is at `out`.
+        StorageError: something cannot be read or written, or `out` holds what recae did not write, or other lists
+            and there is no `force`.
         OutputLockedError: another run is writing `out`.
     """
     out, started = Path(out), time.perf_counter()
@@ -101,43 +86,54 @@ def recommend(
         refuse_strange(out, PARTS_MANIFEST)
     else:
         refuse_strange_file(out)
-    refuse_large_folder(Path(model), max_memory)
-    recommender = load(model)
-    reading = as_trained(reading, recommender, histories)
-    seen = histories_for(recommender, histories, reading, progress)
-    wanted = None if users is None else user_ids(users, reading.user_col, recommender.columns.user)
-    everyone = audience(recommender, seen, wanted, on_cold)
-    chosen = everyone if shard is None else shard_of(everyone, shard)
-    rules = Rules(
-        exclude_seen=not include_seen,
-        allow=None if allow is None else item_positions(recommender, allow, "--allow", progress, reading.item_col),
-        deny=None if deny is None else item_positions(recommender, deny, "--deny", progress, reading.item_col),
-    )
-    if chosen.cold.any():
-        progress.say(f"{cold_sentence(recommender, int(chosen.cold.sum()))}: popular items for them.")
-    if everyone.skipped:
-        progress.say(f"{cold_sentence(recommender, everyone.skipped)}: no lists for them.")
-    block = block_for_lists(recommender, chosen.histories, max_memory, progress, f"Making lists with {model}")
-    job = _Job(recommender, chosen, rules, top, seen.columns, progress, block)
-    given: dict[str, Any] = {"model": model, "histories": list(histories), "top": top, "users": users}
-    given |= {"include_seen": include_seen, "allow": allow, "deny": deny, "on_cold": on_cold, "reading": reading}
-    config = configuration("recommend", **given)
+    inputs = {"model": model, "histories": list(histories), "users": users, "allow": allow, "deny": deny}
+    given: dict[str, Any] = {"top": top, "include_seen": include_seen, "on_cold": on_cold, "reading": reading}
+    config = configuration("recommend", **inputs, **given)
     with locked(out if shard is None or not in_parts else out.with_name(f"{out.name}.shard-{shard[0]}")):
+        origin = made_from(
+            "recommend", inputs, given | ({"users_per_part": users_per_part} if in_parts else {"shard": shard}), out
+        )
+        if in_parts and folder_is_current(out, PARTS_MANIFEST, origin, force=force, progress=progress):
+            return recommended_of(out, read_json(out / PARTS_MANIFEST), time.perf_counter() - started, up_to_date=True)
+        if not in_parts and file_is_current(out, origin, force=force, progress=progress):
+            return recommended_of(out, read_json(sidecar(out)), time.perf_counter() - started, up_to_date=True)
+        refuse_large_folder(Path(model), max_memory)
+        recommender = load(model)
+        reading = as_trained(reading, recommender, histories)
+        seen = histories_for(recommender, histories, reading, progress)
+        wanted = None if users is None else user_ids(users, reading.user_col, recommender.columns.user)
+        everyone = audience(recommender, seen, wanted, on_cold)
+        chosen = everyone if shard is None else shard_of(everyone, shard)
+        rules = Rules(
+            exclude_seen=not include_seen,
+            allow=None if allow is None else item_positions(recommender, allow, "--allow", progress, reading.item_col),
+            deny=None if deny is None else item_positions(recommender, deny, "--deny", progress, reading.item_col),
+        )
+        if chosen.cold.any():
+            progress.say(f"{cold_sentence(recommender, int(chosen.cold.sum()))}: popular items for them.")
+        if everyone.skipped:
+            progress.say(f"{cold_sentence(recommender, everyone.skipped)}: no lists for them.")
+        block = block_for_lists(recommender, chosen.histories, max_memory, progress, f"Making lists with {model}")
+        job = _Job(recommender, chosen, rules, top, seen.columns, progress, block)
+        counts = {
+            "users": len(chosen.users),
+            "cold_users": int(chosen.cold.sum()),
+            "skipped_users": everyone.skipped,
+            "unknown_items": seen.unknown_items.count,
+        }
+        facts = {"configuration": config, MADE_FROM: origin, "counts": counts}
         if in_parts:
             plan = _plan(Path(model), recommender, everyone, job) | {"users_per_part": users_per_part}
-            made = _to_folder(job, out, plan, config, users_per_part, shard, resume)
+            made = _to_folder(job, out, plan, facts, users_per_part, shard, resume)
         else:
-            made = _to_file(job, out, config | {"shard": shard})
+            made = _to_file(job, out, facts | {"configuration": config | {"shard": shard}})
     return Recommended(
         output=out,
         rows=made.rows,
-        users=len(chosen.users),
-        cold_users=int(chosen.cold.sum()),
-        skipped_users=everyone.skipped,
         complete=made.complete,
-        unknown_items=seen.unknown_items.count,
         seconds=time.perf_counter() - started,
         up_to_date=made.written == 0,
+        **counts,
     )
 
 
@@ -187,9 +183,9 @@ def _check(out: Path, top: int, resume: bool) -> bool:
     return not out.suffix
 
 
-def _to_file(job: _Job, out: Path, config: dict[str, Any]) -> PartsResult:
+def _to_file(job: _Job, out: Path, facts: dict[str, Any]) -> PartsResult:
     users = len(job.chosen.users)
-    rows = write_result(job.blocks(0, users), out, config, users=users)
+    rows = write_result(job.blocks(0, users), out, **facts)
     return PartsResult(rows, complete=True, written=1, kept=0)
 
 
@@ -197,7 +193,7 @@ def _to_folder(
     job: _Job,
     out: Path,
     plan: dict[str, Any],
-    config: dict[str, Any],
+    facts: dict[str, Any],
     users_per_part: int,
     shard: tuple[int, int] | None,
     resume: bool,
@@ -208,13 +204,13 @@ def _to_folder(
             plan,
             max(1, -(-len(job.chosen.users) // users_per_part)),
             lambda number: job.blocks(number * users_per_part, (number + 1) * users_per_part),
-            facts={"configuration": config, "versions": library_versions()},
+            facts=facts | {"versions": library_versions()},
             shard=shard,
             resume=resume,
             progress=job.progress,
         )
-    except KeyboardInterrupt:
-        job.progress.say("The finished parts are kept: the same command with --resume goes on from there.")
+    except KeyboardInterrupt as interrupt:
+        interrupt.args = ("The finished parts are kept: the same command with --resume goes on from there.",)
         raise
 
 
@@ -222,7 +218,7 @@ def _plan(folder: Path, model: Recommender, everyone: Audience, job: _Job) -> di
     """What decides the lists, by content: the same files under other names continue the same work."""
     allow, deny = job.rules.allow, job.rules.deny
     return {
-        "model": {"name": model.info.name, "manifest": hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()},
+        "model": {"name": model.info.name, "content": fingerprint(folder)},
         "audience": everyone.fingerprint(),
         "users": len(everyone.users),
         "top": job.top,

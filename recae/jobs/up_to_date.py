@@ -15,6 +15,7 @@ this can tell whether they are still what they were.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from recae.errors import DamagedFileError, StorageError
 from recae.jobs.facts import plain
 from recae.jobs.outputs import sidecar
 from recae.jobs.reading import Source
+from recae.models.folder import MANIFEST as MODEL
 from recae.progress import SILENT, Progress
 from recae.store.checksums import check_files, file_sha256
 from recae.store.manifest import library_versions, plain_json, read_json
@@ -60,7 +62,8 @@ def made_from(
 def fingerprint(source: Source, out: Source | None = None) -> str:
     """The SHA-256 of a file, or of the names and checksums of all files in a folder and below, hidden ones left out.
 
-    The arrays of prepared data count by their sizes: prepared.json has a fingerprint of what is in them.
+    The arrays of prepared data count by their sizes, because prepared.json has a fingerprint of what is in them, and
+    a model by what it is and the checksums that its manifest lists: when and how long it was trained does not matter.
 
     Raises:
         StorageError: it is missing or cannot be read.
@@ -69,6 +72,8 @@ def fingerprint(source: Source, out: Source | None = None) -> str:
     try:
         if not path.is_dir():
             return file_sha256(path)
+        if (model := _model_in(path)) is not None:
+            return hashlib.sha256(json.dumps(model, sort_keys=True).encode()).hexdigest()
         digest = hashlib.sha256()
         for file in sorted(path.rglob("*")):
             name = file.relative_to(path)
@@ -81,6 +86,17 @@ def fingerprint(source: Source, out: Source | None = None) -> str:
         return digest.hexdigest()
     except OSError as error:
         raise StorageError(f"{error.filename or path} could not be read: {error.strerror or error}.") from error
+
+
+def _model_in(folder: Path) -> dict[str, Any] | None:
+    """What decides all that a model folder answers; None for other folders, and those without checksums."""
+    if not (folder / MODEL).is_file():
+        return None
+    try:
+        told = read_json(folder / MODEL)
+    except DamagedFileError:
+        return None
+    return {name: told.get(name) for name in ("model", "config", "columns", "files")} if told.get("files") else None
 
 
 def folder_is_current(

@@ -126,5 +126,5 @@ def test_preparing_replaces_only_what_recae_prepared(crowds: Path, tmp_path: Pat
     prepare_input(crowds, tmp_path / "out")
     with pytest.raises(DataError, match="Nothing is left"):
         prepare_input(crowds, tmp_path / "out", reading=Reading(min_rating=9), force=True)
-    assert prepare_input(crowds, tmp_path / "out", binarize=True).rows == 960
+    assert prepare_input(crowds, tmp_path / "out", binarize=True, force=True).rows == 960
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine", "out"]

@@ -14,7 +14,7 @@ import pytest
 
 from recae.data.read import read
 from recae.errors import ConfigError, DataError, StorageError
-from recae.jobs import parts
+from recae.jobs import part_files, parts
 from recae.jobs.reading import Reading
 from recae.jobs.recommend import recommend
 from recae.jobs.train import train
@@ -99,7 +99,7 @@ def test_include_seen_allow_and_deny(ease: Path, log: Path, tmp_path: Path) -> N
     assert all(len(listed) == N_ITEMS for listed in lists_of(out).values())
     (tmp_path / "allow.csv").write_text("isbn\ni1\ni2\ni3\nelsewhere\n")
     (tmp_path / "deny.csv").write_text("i2\n")
-    recommend(ease, [log], out=out, allow=tmp_path / "allow.csv", deny=tmp_path / "deny.csv")
+    recommend(ease, [log], out=out, allow=tmp_path / "allow.csv", deny=tmp_path / "deny.csv", force=True)
     assert {item for listed in lists_of(out).values() for item in listed} == {"i1", "i3"}
 
 
@@ -116,10 +116,10 @@ def test_users_without_a_known_history_get_popular_items_nothing_or_an_error(
     assert list(lists) == ["new", "u3", "odd"]
     assert lists["new"] == lists["odd"] == popular
     assert (result.cold_users, result.unknown_items) == (2, 1)
-    recommend(ease, [log], **given, on_cold="skip")
+    recommend(ease, [log], **given, on_cold="skip", force=True)
     assert list(lists_of(tmp_path / "l.parquet")) == ["u3"]
     with pytest.raises(DataError, match=r"2 users have no history .* 'new', 'odd'"):
-        recommend(ease, [log], **given, on_cold="error")
+        recommend(ease, [log], **given, on_cold="error", force=True)
     assert list(lists_of(tmp_path / "l.parquet")) == ["u3"]
 
 
@@ -128,7 +128,7 @@ def test_a_history_of_a_new_user_is_enough_for_an_inductive_model_only(ease: Pat
     out = tmp_path / "l.parquet"
     assert recommend(ease, [tmp_path / "new.csv"], out=out).cold_users == 0
     assert not {"i1", "i2"} & set(lists_of(out)["fresh"])
-    assert recommend(bpr, [tmp_path / "new.csv"], out=out).cold_users == 1
+    assert recommend(bpr, [tmp_path / "new.csv"], out=out, force=True).cold_users == 1
     assert not {"i1", "i2"} & set(lists_of(out)["fresh"])
 
 
@@ -192,7 +192,7 @@ def test_resume_refuses_what_was_begun_differently(
     moved = tmp_path / "moved.parquet"
     moved.write_bytes(log.read_bytes())
     assert recommend(ease, [moved], out=tmp_path / "lists", top=3, resume=True).complete
-    assert recommend(ease, [log], out=tmp_path / "lists", top=4).complete
+    assert recommend(ease, [log], out=tmp_path / "lists", top=4, force=True).complete
 
 
 def test_shards_together_are_the_whole_and_the_last_one_closes_the_folder(
@@ -227,7 +227,7 @@ def test_a_shard_waits_for_another_one_that_is_closing_the_folder(
     recommend(ease, [log], shard=(1, 2), **given)
     closing = locked(tmp_path / ".lists.partial")
     closing.__enter__()
-    monkeypatch.setattr(parts.time, "sleep", lambda _: closing.__exit__(None, None, None))
+    monkeypatch.setattr(part_files.time, "sleep", lambda _: closing.__exit__(None, None, None))
     assert recommend(ease, [log], shard=(2, 2), **given).complete
 
 
