@@ -7,11 +7,13 @@ from pathlib import Path
 
 import click
 
-from recae.cli.base import command, option
+from recae.cli.base import command, grouped, option
 from recae.cli.console import Console
+from recae.cli.gates import COMPARE_GATES, finish_with_gates
 from recae.cli.options import PATH, ModelNames, NameList, input_options, out_option, run_options
 from recae.counted import counted
 from recae.errors import ConfigError
+from recae.jobs.gates import Gates
 from recae.jobs.reading import Reading
 from recae.options import RunOptions
 
@@ -26,6 +28,7 @@ SPLIT, SEARCH = "What models are judged on", "How settings are chosen"
         "recae compare spring.csv --valid summer.csv --test autumn.csv --models ease,ials --out comparison",
         "recae compare split --no-search --metrics ndcg@10,recall@20 --out comparison",
         "recae compare ratings.csv --models elsa --baselines --split kfold:5 --out comparison      all five folds",
+        "recae compare ratings.csv --models ease,ials --out now --require-beats ials --against before",
         "recae compare ratings.csv --repeats 5 --out comparison --leaderboard board.parquet --resume",
     ),
 )
@@ -93,6 +96,7 @@ SPLIT, SEARCH = "What models are judged on", "How settings are chosen"
     help="Groups by which figures are taken apart: history, popularity, time, columns of the catalogue such as genres "
     "or year.  [default: those that are known, of the columns genres]",
 )
+@grouped("gates", Gates, COMPARE_GATES)
 @run_options
 @input_options
 def compare(
@@ -112,6 +116,7 @@ def compare(
     no_search: bool,
     catalog: Path | None,
     slices: list[str] | None,
+    gates: Gates,
     run: RunOptions,
     reading: Reading,
 ) -> None:
@@ -143,6 +148,7 @@ def compare(
         trials=0 if no_search else trials,
         resume=resume,
         leaderboard=leaderboard,
+        gates=gates,
         reading=reading,
         options=replace(run, progress=console.progress),
         run_id=console.run_id,
@@ -160,8 +166,10 @@ def compare(
     entered = (
         "" if result.entered is None else f"\n{leaderboard}: {counted(result.entered, 'new entry', 'new entries')}"
     )
-    console.finish(
+    finish_with_gates(
+        console,
         f"{shown}\n\nReport: {result.folder / 'report.html'}{state}{entered}",
+        result.comparison.gates,
         status="incomplete" if failed else "ok",
         output=result.folder,
         files=result.files,
@@ -173,4 +181,5 @@ def compare(
         splits=result.comparison.n_splits,
         up_to_date=result.up_to_date,
         leaderboard_entries=result.entered,
+        targets_fingerprint=result.comparison.facts.get("targets_fingerprint"),
     )

@@ -103,5 +103,5 @@ def finish_with_gates(console: Console, text: str, results: Sequence[GateResult]
     outcome: dict[str, Any] = {"gates": results} if results else {}
     if not all(result.passed for result in results):
         outcome |= {"status": "error", "exit_code": QualityError.exit_code, "message": failures(results)}
-    console.finish("\n".join([text, *lines]), **fields, **outcome)
+    console.finish("\n".join([text, *lines]), **(fields | outcome))
     hold(results)

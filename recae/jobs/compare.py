@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,10 @@ from typing import Any
 from recae.counted import counted
 from recae.data.split_folder import write_split
 from recae.errors import ConfigError
-from recae.evaluation.metrics import parse_metrics
+from recae.evaluation.metrics import DEFAULT_METRICS, parse_metrics
 from recae.jobs.contest import checked_models, contest_metrics, test_part
 from recae.jobs.contest_files import FILES, MARKER, write_reports
+from recae.jobs.contest_gates import ContestGates, check_former, with_gates
 from recae.jobs.contest_plan import contest_plan, data_fingerprint, done_already, plan_digest
 from recae.jobs.contest_records import RECORDS, open_records
 from recae.jobs.contest_result import pairs_of, runs_of
@@ -25,6 +26,7 @@ from recae.jobs.examples import item_titles
 from recae.jobs.extras import need_report_extra
 from recae.jobs.facts import configuration, machine_facts
 from recae.jobs.foretell import foretell_fits
+from recae.jobs.gates import NO_GATES, Gates
 from recae.jobs.item_facts import item_background
 from recae.jobs.leaderboard import check_leaderboard, enter
 from recae.jobs.outputs import refuse_inputs, refuse_strange
@@ -75,6 +77,7 @@ def compare(
     trials: int | None = None,
     resume: bool = False,
     leaderboard: Source | None = None,
+    gates: Gates = NO_GATES,
     reading: Reading = AS_FOUND,
     options: RunOptions = DEFAULTS,
     run_id: str = "",
@@ -94,11 +97,12 @@ def compare(
 
     A setting or model that fails is told with its reason, and the others go on. What is finished when the job is
     interrupted is kept beside `out`, and with `resume` the job goes on from there. `leaderboard` is a table to which
-    every model's figures are added.
+    every model's figures are added. `gates` are conditions on the result, checked at the end; the report says what
+    became of them, and `recae.jobs.gates.hold` raises where one was not met.
 
     Raises:
         ConfigError: an unknown model, metric, slice or split, models that the split cannot judge, a split that cannot
-            be repeated, or `resume` of a run by other terms.
+            be repeated, a condition that cannot be checked, or `resume` of a run by other terms.
         DataError: the data is malformed, or not what a model needs; or no model at all could be judged.
         CapacityError: a model would not fit in memory; said before any is fitted.
         StorageError: something cannot be read or written.
@@ -110,7 +114,8 @@ def compare(
     if metrics is not None:
         parse_metrics(metrics)
     _check_repeats(split, repeats, options.seed)
-    refuse_inputs(folder, source, valid, test, catalog, leaderboard)
+    refuse_inputs(folder, source, valid, test, catalog, leaderboard, gates.former)
+    conditions = ContestGates.of(gates, metrics or DEFAULT_METRICS, names)
     refuse_strange(folder, MARKER)
     if leaderboard is not None:
         check_leaderboard(leaderboard)
@@ -120,7 +125,8 @@ def compare(
             source, split, valid=valid, test=test, models=names, reading=reading, options=options, repeats=repeats
         )  # fmt: skip
         first = splits.first
-        judged = contest_metrics(metrics, names, first.train)
+        judged = conditions.measured(contest_metrics(metrics, names, first.train))
+        check_former(conditions, splits)
         given: dict[str, Any] = {"source": source, "models": names, "split": split or first.spec, "repeats": repeats}
         given |= {
             "valid": valid,
@@ -129,6 +135,7 @@ def compare(
             "catalog": catalog,
             "slices": slices,
             "trials": trials,
+            "gates": gates if gates.asked else None,
         }
         config = configuration("compare", **given, reading=reading, options=options)
         background = item_background(judged, first.train.items, catalog, near=source)
@@ -142,6 +149,7 @@ def compare(
         plan = contest_plan(terms, splits, trials) | {"slices": slices}
         known = done_already(place, plan_digest(plan), names) if resume else None
         if known is not None:
+            known = with_gates(known, conditions, place)
             return _told(known, folder, started, leaderboard, up_to_date=True)
         column = first.train.columns.user
         records = open_records(
@@ -165,6 +173,7 @@ def compare(
             user_column=column,
             **contest.sections,
         )
+        comparison = replace(comparison, gates=conditions.results(comparison))
         write_split(first, records.folder / "split", {"configuration": config})
         values = [records.values_file(at, name) for name in contest.judged for at in range(len(splits))]
         write_reports(comparison, records.folder, values)

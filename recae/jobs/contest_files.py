@@ -14,11 +14,18 @@ from recae.store.tables import write_table
 
 MARKER = "report.json"
 PER_USER = "per-user.parquet"
-FILES = ("report.html", "report.md", "report.tex", MARKER, PER_USER, "split", "models")
+FORMS = ("report.html", "report.md", "report.tex", MARKER, PER_USER)
+FILES = (*FORMS, "split", "models")
 
 
 def write_reports(comparison: Comparison, folder: Path, values: Iterable[Path]) -> None:
     """Write the report into `folder`, and from the files `values`, of one model and split each, the values per user."""
+    write_table(_joined(list(values)), folder / PER_USER)
+    write_forms(comparison, folder)
+
+
+def write_forms(comparison: Comparison, folder: Path) -> None:
+    """Write the report in every form into `folder`."""
     from recae.reports.html import write_html
     from recae.reports.latex import to_latex
     from recae.reports.markdown import to_markdown
@@ -27,7 +34,6 @@ def write_reports(comparison: Comparison, folder: Path, values: Iterable[Path]) 
     write_html(comparison, folder / "report.html")
     (folder / "report.md").write_text(to_markdown(comparison), encoding="utf-8")
     (folder / "report.tex").write_text(to_latex(comparison), encoding="utf-8")
-    write_table(_joined(list(values)), folder / PER_USER)
     write_json(folder, MARKER, to_json(comparison))
 
 

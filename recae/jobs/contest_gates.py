@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
 
 from recae.data.ids import IdIndex
 from recae.errors import ConfigError, DataError
 from recae.evaluation.gates import Candidate, Figures, Former, GateResult, check_gates
 from recae.evaluation.rating_metrics import OF_RATINGS
 from recae.evaluation.repeats import SplitFigures
+from recae.jobs.contest import test_part
+from recae.jobs.contest_files import write_forms
+from recae.jobs.contest_splits import Splits, joint_fingerprint, one_split_facts
 from recae.jobs.former import Stored, read_stored
 from recae.jobs.gates import Gates
 from recae.jobs.settled import Settled
@@ -58,6 +64,10 @@ class ContestGates:
         former = None if gates.against is None else read_stored(gates.against, like=gates.candidate, best=True)
         return cls(settled, gates.candidate, must_beat, former)
 
+    def measured(self, metrics: Sequence[str]) -> tuple[str, ...]:
+        """`metrics`, and behind them those that the conditions need beside."""
+        return tuple(dict.fromkeys([*metrics, *self.settled.all_metrics]))
+
     def check(self, users: IdIndex, fingerprint: str, n_splits: int = 1) -> None:
         """Check, before anything is fitted, that stored figures are about the same targets; `users` are those judged.
 
@@ -101,6 +111,35 @@ class ContestGates:
             asked += [(f"against {self.former.label}", metric) for metric in self.settled.metrics]
         said = f"{name} could not be judged: {reason}"
         return [GateResult(gate, metric, False, said, None, None) for gate, metric in asked]
+
+
+def check_former(conditions: ContestGates, splits: Splits) -> None:
+    """Check, before anything is fitted, that stored figures are about the targets of `splits`.
+
+    Raises:
+        DataError: they are not, or lack a metric.
+    """
+    if conditions.former is None:
+        return
+    parts = [splits.make(number) for number in range(len(splits))]
+    facts = [one_split_facts(part, test_part(part)) for part in parts]
+    test = test_part(splits.first)
+    users = test.users.subset(np.flatnonzero(test.relevant_counts()))
+    conditions.check(users, joint_fingerprint(facts), len(splits))
+
+
+def with_gates(comparison: Comparison, conditions: ContestGates, folder: Path) -> Comparison:
+    """A finished comparison held to `conditions`; its report in `folder` is drawn again where that changes it.
+
+    Raises:
+        StorageError: the report could not be written.
+    """
+    results = conditions.results(comparison)
+    if results == comparison.gates:
+        return comparison
+    judged = replace(comparison, gates=results)
+    write_forms(judged, folder)
+    return judged
 
 
 def _figures(run: ModelRun) -> Figures:

@@ -70,27 +70,27 @@ def read_stored(reference: str | Path, *, like: str | None = None, best: bool = 
         DataError: there is no such model, or the figures make no sense.
         StorageError: it does not exist, cannot be read, or was not written by recae.
     """
-    path, wanted = _located(str(reference))
+    typed, wanted = split_reference(str(reference))
+    path = _located(typed)
     models, fingerprint = _comparison(path) if _is_json(path) else _table(path)
     name = wanted if wanted is not None else like if like in models else None
     if name is None and len(models) > 1 and not best:
         names = ", ".join(map(str, models))
-        raise ConfigError(f"{path} tells of several models: say which, e.g. {path}:{next(iter(models))} ({names}).")
+        raise ConfigError(f"{typed} tells of several models: say which, e.g. {typed}:{next(iter(models))} ({names}).")
     if name is None:
         name = next(iter(models))
     if name not in models:
         known = ", ".join(filter(None, models)) or "only one model, without a name"
-        raise DataError(f"{path} does not tell of {name}; it has {known}.")
-    return Stored(f"{path}:{name}" if len(models) > 1 else str(path), models[name], fingerprint)
+        raise DataError(f"{typed} does not tell of {name}; it has {known}.")
+    return Stored(f"{typed}:{name}" if len(models) > 1 else str(typed), models[name], fingerprint)
 
 
-def _located(reference: str) -> tuple[Path, str | None]:
-    path, model = split_reference(reference)
+def _located(path: Path) -> Path:
     if not path.exists():
         raise StorageError(f"{path} does not exist.")
     if path.is_dir() and not (path / REPORT).is_file():
         raise StorageError(f"{path} is not the folder of a comparison: it holds no {REPORT}.")
-    return (path / REPORT if path.is_dir() else path), model
+    return path / REPORT if path.is_dir() else path
 
 
 def _is_json(path: Path) -> bool:

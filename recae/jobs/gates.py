@@ -40,10 +40,14 @@ class Gates:
         """Whether there is any condition."""
         return bool(self.fail_under or self.fail_over or self.require_beats or self.against is not None)
 
-    def inputs(self) -> tuple[Path, ...]:
-        """The files and folders that are read: nothing may be written in their place."""
-        named = [*self.require_beats, *([] if self.against is None else [str(self.against)])]
-        return tuple(split_reference(name)[0] for name in named)
+    @property
+    def former(self) -> Path | None:
+        """The file or folder of `against`."""
+        return None if self.against is None else split_reference(str(self.against))[0]
+
+    def inputs(self) -> tuple[Path | None, ...]:
+        """The files and folders that one evaluation is held against: nothing may be written in their place."""
+        return (*(split_reference(name)[0] for name in self.require_beats), self.former)
 
     @property
     def holds_against(self) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
+from recae.evaluation.gates import GateResult
 from recae.evaluation.paired import PairedTest, affordable_flips, paired_tests
 from recae.evaluation.repeats import SplitFigures
 from recae.evaluation.result import Evaluation
@@ -146,6 +147,8 @@ class Comparison:
     """A few items, the well-known first, whose neighbours the models were asked for."""
     item_map: ItemMap | None = None
     """Where the best model with vectors of items puts them."""
+    gates: tuple[GateResult, ...] = ()
+    """What became of each condition that the result had to meet."""
     user_column: str = "user_id"
     """What the input calls the users; untrusted text."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from recae.counted import counted
@@ -36,6 +36,9 @@ def gates_context(gates: Sequence[GateResult]) -> dict[str, Any]:
     return {"gates": {"headline": gates_headline(gates), "rows": gate_rows(gates)}}
 
 
-def gates_from(plain: Sequence[dict[str, Any]]) -> tuple[GateResult, ...]:
-    """The gates of a `report.json`."""
-    return tuple(GateResult(**row) for row in plain)
+def gates_markdown(gates: Sequence[GateResult], escaped: Callable[[str], str]) -> list[str]:
+    """The section of a Markdown report; nothing where there are none."""
+    if not gates:
+        return []
+    rows = [f"- {'passed' if r['passed'] else '**failed**'}: {escaped(r['reason'])}" for r in gate_rows(gates)]
+    return [f"## {gates_headline(gates)}", "\n".join(rows)]

@@ -12,6 +12,7 @@ from recae.reports.costs import costs_context
 from recae.reports.datafacts import data_rows, histogram, split_rows, split_table
 from recae.reports.error_section import errors_context
 from recae.reports.examples import MOST_EXAMPLES, MOST_TARGETS, example
+from recae.reports.gates import gates_context
 from recae.reports.item_map import map_context, map_name
 from recae.reports.model_plots import curve_plot
 from recae.reports.models_table import models_table
@@ -66,6 +67,7 @@ def _context(comparison: Comparison) -> dict[str, Any]:
         "source": one_line(str(comparison.data.get("source") or "")),
         "stats": _stats(judged),
         "metric": metric_label(metric),
+        "intervals": interval_words(comparison),
         "selected_on": one_line(comparison.selected_on),
         "table": models_table(comparison),
         "plots": [drawn(plot) for plot in figures if plot],
@@ -84,6 +86,7 @@ def _context(comparison: Comparison) -> dict[str, Any]:
         **slices_context(tables_of(comparison), plots.series_of(comparison)),
         **costs_context(comparison),
         **errors_context(comparison.errors, order, metric),
+        **gates_context(comparison.gates),
         **making(comparison.facts),
     }
 
@@ -107,13 +110,14 @@ def _settings(run: ModelRun, metric: str) -> dict[str, Any]:
         "name": one_line(run.name),
         "first": "ascending" if lower_is_better(metric) else "descending",
         "chosen": one_line(settings({name: run.config.get(name) for name in names} or run.config)),
-        "search": f"{len(run.trials)} tried in {spent}" if run.trials else "not tuned",
+        "search": f"{len(run.trials)} tried in {spent}{failed_words(run)}" if run.trials else "not tuned",
         "cost": f"{size(run.size_bytes)}, {whole(run.users_per_second)} users/s",
         "names": [one_line(name) for name in names],
         "rows": [
             {
                 "settings": [one_line(setting(trial.settings.get(name, run.config.get(name)))) for name in names],
                 "value": score(trial.value),
+                "failed": one_line(trial.failed),
                 "raw": trial.value if math.isfinite(trial.value) else "",
                 "seconds": duration(trial.seconds),
                 "spent": trial.seconds,
@@ -126,5 +130,6 @@ def _settings(run: ModelRun, metric: str) -> dict[str, Any]:
 
 
 def _chosen(run: ModelRun, lower: bool) -> Trial:
-    fitting = [t for t in run.trials if all(run.config.get(key) == value for key, value in t.settings.items())]
-    return (min if lower else max)(fitting or run.trials, key=lambda trial: trial.value)
+    judged = [trial for trial in run.trials if not trial.failed]
+    fitting = [t for t in judged if all(run.config.get(key) == value for key, value in t.settings.items())]
+    return (min if lower else max)(fitting or judged or run.trials, key=lambda trial: trial.value)

@@ -11,13 +11,14 @@ from recae.reports.costs import costs_markdown
 from recae.reports.datafacts import data_rows, split_rows, split_table
 from recae.reports.error_section import errors_markdown
 from recae.reports.examples import examples_markdown
+from recae.reports.gates import gates_markdown
 from recae.reports.item_map import map_markdown
 from recae.reports.page import making
 from recae.reports.pairs import pair_sentence
 from recae.reports.similar_items import similar_markdown
 from recae.reports.slice_section import slices_markdown
 from recae.reports.slices import tables_of
-from recae.reports.standing import best_of_each
+from recae.reports.standing import best_of_each, failed_words, interval_words
 from recae.reports.wording import DASH, duration, metric_label, score, settings, size, whole
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~&$])")
@@ -30,9 +31,10 @@ def to_markdown(comparison: Comparison) -> str:
         f"# {escaped(judged.headline)}",
         *([f"**{escaped(judged.caution)}**"] if judged.caution else []),
         "\n".join(f"- {escaped(sentence)}" for sentence in judged.details),
+        *gates_markdown(comparison.gates, escaped),
         "## Models",
         _table(comparison),
-        "Best of each column in bold; in brackets the 95% bootstrap interval over test users.",
+        f"Best of each column in bold; in brackets the {interval_words(comparison)}.",
         f"Settings chosen on: {escaped(comparison.selected_on)}.",
         *(["## Every pair", _pairs(comparison)] if comparison.pairs else []),
         *slices_markdown(tables_of(comparison), escaped),
@@ -85,7 +87,7 @@ def _pairs(comparison: Comparison) -> str:
 
 
 def _chosen(run: ModelRun) -> str:
-    tried = f"{len(run.trials)} tried on validation data" if run.trials else "not tuned"
+    tried = f"{len(run.trials)} tried on validation data{failed_words(run)}" if run.trials else "not tuned"
     return (
         f"**{escaped(run.name)}**: {escaped(settings(run.config))} ({tried}; {size(run.size_bytes)}, "
         f"{whole(run.users_per_second)} users per second)"

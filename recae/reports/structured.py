@@ -34,6 +34,7 @@ def to_json(comparison: Comparison) -> dict[str, Any]:
         "asked": [dataclasses.asdict(item) for item in comparison.asked],
         "item_map": None if comparison.item_map is None else dataclasses.asdict(comparison.item_map),
         "failed": [dataclasses.asdict(model) for model in comparison.failed],
+        "gates": [dataclasses.asdict(gate) for gate in comparison.gates],
         "plan": comparison.plan,
         "user_column": comparison.user_column,
         "facts": comparison.facts,
