@@ -82,7 +82,7 @@ class Contest:
             records = {name: record for name, record in found.items() if record is not None}
             lists = {name: record.lists for name, record in records.items() if record.lists is not None}
             evaluations = {name: record.run.evaluation for name, record in records.items()}
-            self.sections = of_comparison(evaluations, lists, terms)
+            self.sections = of_comparison(evaluations, lists, self.records.folder / "models", terms)
 
     def _terms(self, number: int) -> Terms:
         if number == 0:

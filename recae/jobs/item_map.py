@@ -11,15 +11,16 @@ import numpy as np
 import pyarrow as pa
 
 from recae.data.catalog import Catalog, read_catalog
-from recae.data.ids import UNKNOWN, as_texts
+from recae.data.ids import UNKNOWN, IdIndex, as_texts
 from recae.data.interactions import Interactions
 from recae.errors import ConfigError, DataError
+from recae.insight.colouring import Colouring
 from recae.insight.item_map import ItemMap, item_map, most_popular
 from recae.insight.vectors import Source as VectorSource
 from recae.insight.vectors import log_vectors, model_vectors
 from recae.jobs.extras import need_report_extra
 from recae.jobs.facts import configuration, machine_facts
-from recae.jobs.item_colours import colouring_of
+from recae.jobs.item_colours import USERS, colouring_of
 from recae.jobs.outputs import refuse_inputs, refuse_strange_file, write_result
 from recae.jobs.reading import Source
 from recae.models.base import Recommender
@@ -98,7 +99,8 @@ def map_of_model(
     vectors, source = model_vectors(model, shown, progress=progress)
     if not np.ptp(vectors, axis=0).any():
         raise ConfigError(f"To {model.info.name} all items are alike: there is nothing to map. Take another model.")
-    return _mapped(vectors, source, model, shown, catalog, colour, progress)
+    items = _Items(IdIndex(model.items.take(shown)), model.item_counts[shown], len(model.items), catalog)
+    return items.laid_out(vectors, source, model.info.name, items.colouring(colour), progress)
 
 
 def map_for_comparison(
@@ -112,14 +114,58 @@ def map_for_comparison(
     if int((counts > 0).sum()) < FEWEST:
         return None
     shown = _shown(counts, TOP)
+    items = _Items(IdIndex(train.items.take(shown)), counts[shown], train.n_items, catalog)
+    try:
+        colouring = items.colouring(None)
+    except ConfigError:  # genres of a kind that cannot be told apart, and nobody asked for them
+        colouring = items.colouring(USERS)
+    vectors, source, name = _best_vectors(order, models, shown) or (log_vectors(train.matrix, shown), "log", "")
+    return items.laid_out(vectors, source, name, colouring, progress)
+
+
+def _best_vectors(
+    order: Sequence[str], models: Path, shown: np.ndarray
+) -> tuple[np.ndarray, VectorSource, str] | None:  # fmt: skip
+    """Those of the first model in `order` that has some and tells items apart; no other is loaded."""
     for name in order:
         if model_class(name).item_vectors is not Recommender.item_vectors:
-            model = load(models / name)
-            vectors, source = model_vectors(model, shown)
+            vectors, source = model_vectors(load(models / name), shown)
             if np.ptp(vectors, axis=0).any():
-                return _mapped(vectors, source, model, shown, catalog, None, progress)
-    vectors = log_vectors(train.matrix, shown)
-    return _mapped(vectors, "log", train, shown, catalog, None, progress)
+                return vectors, source, name
+    return None
+
+
+@dataclass(frozen=True, eq=False)
+class _Items:
+    """The items on the map, most popular first."""
+
+    ids: IdIndex
+    users: np.ndarray
+    """(n,) users of each."""
+    catalogue: int
+    """How many items there are in all."""
+    known: Catalog | None
+
+    def colouring(self, colour: str | None) -> Colouring:
+        unknown = np.full(len(self.ids), UNKNOWN)
+        rows = unknown if self.known is None else self.known.items.positions(self.ids.values)
+        return colouring_of(rows, self.users, self.known, colour)
+
+    def laid_out(
+        self, vectors: np.ndarray, source: VectorSource, model: str, colouring: Colouring, progress: Progress
+    ) -> ItemMap:
+        names = as_texts(self.ids.values).to_pylist()
+        return item_map(
+            vectors,
+            ids=names,
+            titles=names if self.known is None else self.known.titles_for(self.ids),
+            users=self.users,
+            colouring=colouring,
+            source=source,
+            model=model,
+            catalogue=self.catalogue,
+            progress=progress,
+        )
 
 
 def positions_table(found: ItemMap, model: Recommender, *, titled: bool) -> pa.Table:
@@ -136,34 +182,6 @@ def positions_table(found: ItemMap, model: Recommender, *, titled: bool) -> pa.T
     for name, column in columns.items():
         names[_free(name, names)] = column
     return pa.table(names)
-
-
-def _mapped(
-    vectors: np.ndarray,
-    source: VectorSource,
-    of: Recommender | Interactions,
-    shown: np.ndarray,
-    catalog: Catalog | None,
-    colour: str | None,
-    progress: Progress,
-) -> ItemMap:
-    counts = of.item_counts[shown] if isinstance(of, Recommender) else of.item_counts()[shown]
-    ids = as_texts(of.items.take(shown)).to_pylist()
-    rows = np.full(len(shown), UNKNOWN) if catalog is None else catalog.items.positions(of.items.take(shown))
-    titles = ids if catalog is None or catalog.titles is None else [
-        own if row == UNKNOWN else catalog.titles[row] for own, row in zip(ids, rows.tolist(), strict=True)
-    ]  # fmt: skip
-    return item_map(
-        vectors,
-        ids=ids,
-        titles=titles,
-        users=counts,
-        colouring=colouring_of(rows, counts, catalog, colour),
-        source=source,
-        model=of.info.name if isinstance(of, Recommender) else "",
-        catalogue=len(of.items),
-        progress=progress,
-    )
 
 
 def _shown(counts: np.ndarray, top: int) -> np.ndarray:

@@ -53,12 +53,17 @@ def examples_markdown(comparison: Comparison, escaped: Callable[[str], str]) -> 
 
 def lists_markdown(lists: Sequence[Mapping[str, Any]], escaped: Callable[[str], str]) -> str:
     """A table with a column for each list; `lists` have a name and places, (title, marked), the marked in bold."""
-    lines = [["", *(escaped(found["name"]) for found in lists)], ["--:", *(":--" for _ in lists)]]
+    lines = [[escaped(found["name"]) for found in lists], [":--" for _ in lists]]
     for place in range(max(len(found["places"]) for found in lists)):
         cells = [found["places"][place] if place < len(found["places"]) else ("", False) for found in lists]
-        titles = [f"**{escaped(title)}**" if marked and title.strip() else escaped(title) for title, marked in cells]
-        lines.append([str(place + 1), *titles])
+        lines.append(
+            [f"**{escaped(title)}**" if marked and title.strip() else escaped(title) for title, marked in cells]
+        )
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _bold(text: str) -> str:
+    return f"**{text.strip()}**" if text.strip() else text
 
 
 def targets_shown(user: ExampleUser) -> list[str]:
