@@ -28,7 +28,7 @@ def pair_scores(
     items = torch.from_numpy(item)
     with_nothing = bias is None
     start_at = torch.zeros(len(item)) if bias is None else bias[items]
-    _say_once_that_csr_is_in_beta()
+    say_once_that_csr_is_in_beta()
     pairs = torch.sparse_csr_tensor(
         torch.from_numpy(starts), items, start_at, size=(len(queries), len(vectors)), check_invariants=False
     )
@@ -37,7 +37,7 @@ def pair_scores(
 
 
 @cache
-def _say_once_that_csr_is_in_beta() -> None:
+def say_once_that_csr_is_in_beta() -> None:
     """torch warns of its sparse tensors once in a process; that is of no use to anybody who ranks."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta", UserWarning)

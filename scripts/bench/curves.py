@@ -67,7 +67,7 @@ THEORY = {
     "ials": Theory(1, 1, 1, "interactions x factors^2, and (users + items) x factors^3"),
     "sansa": Theory(0, 4, 2, f"items x (weights of an item)^3, where density sets their number, and {HISTORIES}"),
     "item-knn": Theory(0, 2, 2, f"items^2, and {HISTORIES}"),
-    "rank": Theory(1, 1, 1, "users x items x factors, and interactions x factors^2 for the users' vectors"),
+    "rank": Theory(1, 1, 1, "users x items x factors, and interactions x factors for the users' vectors"),
     "evaluate": Theory(1, 1, 1, "as ranking"),
 }
 

@@ -6,7 +6,7 @@ from scipy import sparse
 from threadpoolctl import threadpool_limits
 
 from recae.models.factorization import fold_in as fold_in_module
-from recae.models.factorization.fold_in import fold_in
+from recae.models.factorization.fold_in import FoldIn
 from recae.models.registry import create
 from recae.options import RunOptions
 
@@ -28,22 +28,25 @@ def factors() -> np.ndarray:
 
 @pytest.mark.parametrize("alpha", [1.0, 4.0, 40.0])
 def test_fold_in_is_the_closed_form(tastes, factors, alpha):
-    solved = fold_in(tastes.binary(), factors, l2=0.5, confidence=alpha)
+    solved = FoldIn(factors, l2=0.5, confidence=alpha)(tastes.binary())
     expected = closed_form(tastes.binary().toarray(), factors, 0.5, alpha)
     np.testing.assert_allclose(solved, expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("alpha", [1.0, 4.0])
 def test_fold_in_does_not_depend_on_batches(tastes, factors, alpha, monkeypatch):
-    whole = fold_in(tastes.matrix, factors, 0.5, alpha)
-    monkeypatch.setattr(fold_in_module, "BATCH_BYTES", 1)
-    np.testing.assert_allclose(fold_in(tastes.matrix, factors, 0.5, alpha), whole, atol=1e-6)
+    solve = FoldIn(factors, 0.5, alpha)
+    whole = solve(tastes.matrix)
+    monkeypatch.setattr(fold_in_module, "BATCH_ROWS", 3)
+    np.testing.assert_array_equal(solve(tastes.matrix), whole)
+    np.testing.assert_array_equal(solve(tastes.matrix[4:5]), whole[4:5])
 
 
 @pytest.mark.parametrize("alpha", [1.0, 4.0])
 def test_nobody_and_nothing_are_folded_in_too(factors, alpha):
-    assert fold_in(sparse.csr_array((0, 40), dtype=np.float32), factors, 0.5, alpha).shape == (0, 8)
-    np.testing.assert_array_equal(fold_in(sparse.csr_array((2, 40), dtype=np.float32), factors, 0.5, alpha), 0)
+    solve = FoldIn(factors, 0.5, alpha)
+    assert solve(sparse.csr_array((0, 40), dtype=np.float32)).shape == (0, 8)
+    np.testing.assert_array_equal(solve(sparse.csr_array((2, 40), dtype=np.float32)), 0)
 
 
 @pytest.mark.parametrize("alpha", [1.0, 6.0])

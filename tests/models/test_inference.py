@@ -7,7 +7,8 @@ import pytest
 import torch
 from scipy import sparse
 
-from recae.models.autoencoders.inference import affine, encoded, shown
+from recae.models.affine import affine
+from recae.models.autoencoders.inference import encoded, shown
 from recae.models.autoencoders.mult_vae import MultVaeConfig, MultVaeNetwork
 from recae.training.layers import SparseLinear
 from recae.training.sparse import SparseRows

@@ -1,4 +1,4 @@
-"""How networks are run to score: the products of their small layers, and sparse rows without what training needs."""
+"""How networks are run to score: the first layer and sparse rows without what training needs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import numpy as np
 import torch
 from scipy import sparse
 from torch import Tensor
-from torch.nn import functional
 
 from recae.training.layers import SparseLinear
 from recae.training.sparse import SparseRows, row_sums_of
@@ -27,17 +26,3 @@ def shown(histories: sparse.csr_array, device: torch.device, positions: np.ndarr
 def encoded(encoder: SparseLinear, rows: SparseRows) -> Tensor:
     """(n_rows, latent) what the encoder gives, without gradients, in memory of its own."""
     return row_sums_of(rows, encoder.weight.detach()).add_(encoder.bias.detach())
-
-
-def affine(hidden: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """(n_rows, outputs) float32: hidden @ weight.T + bias without gradients, a row's numbers alike beside any others.
-
-    On processors by oneDNN, which takes half the time of the BLAS that torch brings on some of them.
-    """
-    if hidden.device.type != "cpu" or not torch.backends.mkldnn.is_available() or len(hidden) == 0:
-        return torch.addmm(bias, hidden, weight.T)
-    # A row that is alone would be multiplied in another order.
-    rows = hidden if len(hidden) > 1 else hidden.expand(2, -1)
-    layer = weight.detach().contiguous().to_mkldnn(), bias.detach().contiguous().to_mkldnn()
-    found: Tensor = functional.linear(rows.detach().contiguous().to_mkldnn(), *layer).to_dense()
-    return found[: len(hidden)]

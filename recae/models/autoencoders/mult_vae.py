@@ -9,8 +9,9 @@ import torch
 from scipy import sparse
 from torch import Tensor, nn
 
+from recae.models.affine import affine
 from recae.models.autoencoders.costs import dense_score, items_in_step, multinomial_epoch, network_cost
-from recae.models.autoencoders.inference import affine, encoded
+from recae.models.autoencoders.inference import encoded
 from recae.models.autoencoders.network import NetworkConfig, NetworkRecommender, sampled_pass
 from recae.models.base import ModelInfo, param
 from recae.models.cost import Cost, Shape, Work

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from recae.models.cost import FLOAT, WORKING_BYTES, Cost, Shape, Work, sum_rows
-from recae.models.factorization.fold_in import BATCH_BYTES
 
 CONJUGATE_STEPS = 4
 """Times that alternating least squares reads what a row is made of."""
+SOLVING_STEPS = 16
+"""The same where a user is folded in."""
 FOLD_IN_SWEEPS = 50
 MATRICES = 40
 """Bytes for each interaction: copies of the matrix, one of them transposed, and wide indices."""
@@ -26,8 +27,8 @@ def ials_cost(shape: Shape, factors: int, epochs: int) -> Cost:
         MATRICES * shape.interactions + 2 * FLOAT * _both(shape) * factors + WORKING_BYTES,
         FLOAT * shape.items * factors,
         epoch * epochs,
-        Work(products=entries * factors**2 + factors**3 + factors * shape.items, moved=8 * factors**2, steps=0.1),
-        score_bytes=2 * BATCH_BYTES,
+        sum_rows(2 * SOLVING_STEPS * entries, factors) + Work(products=factors * (factors + shape.items)),
+        score_bytes=int(2 * FLOAT * shape.items * factors),
     )
 
 

@@ -14,7 +14,7 @@ from recae.data.split import HeldOut
 from recae.models.base import ModelConfig, ModelInfo, Recommender, Weights, param
 from recae.models.cost import Cost, Shape
 from recae.models.factorization.costs import ials_cost
-from recae.models.factorization.fold_in import fold_in
+from recae.models.factorization.fold_in import FoldIn
 from recae.models.identity import fit_identity
 from recae.options import RunOptions
 from recae.ranking.lists import Product
@@ -62,6 +62,7 @@ class Ials(Recommender):
 
     _item_factors: np.ndarray
     """(n_items, factors) float32."""
+    _fold_in: FoldIn | None = None
 
     def cost(self, shape: Shape) -> Cost:
         return ials_cost(shape, self.config.factors, self.config.epochs)
@@ -97,8 +98,10 @@ class Ials(Recommender):
 
     def user_vectors(self, histories: sparse.csr_array) -> np.ndarray:
         """(n_rows, factors) float32: the vectors of users with these histories."""
-        # A vanishing penalty keeps the system solvable where the items do not span all factors.
-        return fold_in(histories, self._item_factors, max(self.config.l2, 1e-6), self.config.alpha)
+        if self._fold_in is None or self._fold_in.item_factors is not self._item_factors:
+            # A vanishing penalty keeps the system solvable where the items do not span all factors.
+            self._fold_in = FoldIn(self._item_factors, max(self.config.l2, 1e-6), self.config.alpha)
+        return self._fold_in(histories)
 
     def score(self, histories: sparse.csr_array, users: IdIndex | None = None) -> np.ndarray:
         return self.user_vectors(histories) @ self._item_factors.T
