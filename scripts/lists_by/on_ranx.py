@@ -41,4 +41,6 @@ names_of = {
     "r-precision": "r-precision",
 }
 found = evaluate(qrels, run, list(names_of))
-answer(file, "a cosine of items counted here, `Run.save`, `evaluate`", "ranx", {names_of[n]: v for n, v in found.items()})
+answer(
+    file, "a cosine of items counted here, `Run.save`, `evaluate`", "ranx", {names_of[n]: v for n, v in found.items()}
+)
