@@ -19,6 +19,7 @@ from recae.training.adam import BlockAdam
 from recae.training.checkpoint import keeping
 from recae.training.curve import CurvePoint, LearningCurve
 from recae.training.gradients import expect_no_more
+from recae.training.memory import keep_freed_memory
 from recae.training.precision import choose_device, choose_dtype
 from recae.training.sparse import SparseRows
 from recae.training.state import TrainingState
@@ -142,6 +143,7 @@ def train(
         TrainingDivergedError: the loss became infinite or undefined.
         ConfigError, DamagedFileError: the checkpoint to go on from is another training's, or damaged.
     """
+    keep_freed_memory()
     optimizers = {id(step): _optimizers(step, schedule) for each in passes for step in each.steps}
     kept = np.flatnonzero(np.diff(rows.indptr))
     at = TrainingState(
