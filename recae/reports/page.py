@@ -50,9 +50,14 @@ def render(template: str, context: Mapping[str, Any]) -> str:
         # Only the script of this file may run, whatever else a title might smuggle in.
         "script_hash": _trusted(f"sha256-{digest}"),
         "script": _trusted(script),
-        "style": _trusted(_asset("style.css").replace("SERIES\n", _SERIES) + _asset("map.css")),
+        "style": _trusted(style_sheet() + _asset("map.css")),
     }
     return _environment().get_template(template).render({**context, **own})
+
+
+def style_sheet() -> str:
+    """What pages and drawings look like."""
+    return _asset("style.css").replace("SERIES\n", _SERIES)
 
 
 def drawn(plot: Any) -> dict[str, Any]:
