@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from recae.reports.comparison import Comparison, ModelRun
+from recae.reports.standalone import standalone
 from recae.reports.svg import LETTER, Drawing, Point, Scale, number, spread, x_axis, y_axis
 from recae.reports.text import name_of
 from recae.reports.verdict import POPULARITY
@@ -37,6 +38,10 @@ class Plot:
     title: str
     lead: str
     svg: str
+
+    def _repr_svg_(self) -> str:
+        """How a notebook shows it."""
+        return standalone(self.title, self.svg)
 
 
 def with_list_lengths(metrics: Sequence[str]) -> tuple[str, ...]:
