@@ -78,7 +78,9 @@ class Browser:
         """Ask for one thing of the DevTools protocol and wait for the answer."""
         self._last += 1
         message = {"id": self._last, "method": method, "params": params}
-        os.write(self._ask, json.dumps(message | ({"sessionId": self._session} if self._session else {})).encode() + b"\0")
+        os.write(
+            self._ask, json.dumps(message | ({"sessionId": self._session} if self._session else {})).encode() + b"\0"
+        )
         while True:
             heard = self._next()
             if heard.get("id") == self._last:
@@ -86,7 +88,9 @@ class Browser:
                     raise RuntimeError(f"{method}: {heard['error']['message']}")
                 return dict(heard["result"])
 
-    def open(self, page: Path, *, width: int = 1200, height: int = 900, dark: bool = False, paper: bool = False) -> None:
+    def open(
+        self, page: Path, *, width: int = 1200, height: int = 900, dark: bool = False, paper: bool = False
+    ) -> None:
         """Load a file as a window of this size shows it, in the light or the dark theme, or as paper does."""
         self("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
         theme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
@@ -118,7 +122,9 @@ class Browser:
 
     def printed(self) -> bytes:
         """The page as PDF on A4."""
-        answer = self("Page.printToPDF", paperWidth=8.27, paperHeight=11.69, printBackground=True, preferCSSPageSize=True)
+        answer = self(
+            "Page.printToPDF", paperWidth=8.27, paperHeight=11.69, printBackground=True, preferCSSPageSize=True
+        )
         return base64.b64decode(answer["data"])
 
     def _next(self) -> dict[str, Any]:

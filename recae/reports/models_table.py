@@ -8,7 +8,7 @@ from typing import Any
 from recae.reports.comparison import Comparison, ModelRun
 from recae.reports.page import meter
 from recae.reports.standing import best_of_each
-from recae.reports.text import one_line
+from recae.reports.text import LONGEST, name_of, one_line
 from recae.reports.wording import (
     base_name,
     duration,
@@ -52,7 +52,7 @@ def models_table(comparison: Comparison) -> dict[str, Any]:
     rows = [
         {
             "name": one_line(run.name),
-            "title": one_line(run.title.partition(",")[0]),
+            "title": name_of(run.title.partition(",")[0].strip() or run.name, LONGEST),
             "about": one_line(run.title.partition(",")[2].strip()),
             "tied": run.name in rivals,
             "cells": [_cell(run, column["metric"], best, column["extra"]) for column in columns],

@@ -14,6 +14,7 @@ Box = tuple[float, float, float, float]
 """Left, top, right, bottom."""
 MOST_TOLD = 20
 """Figures that are read out."""
+LONGEST_LABEL = 64
 LETTER = 6.9
 """Width of a letter in pixels, on average, at the font size of labels."""
 
@@ -72,7 +73,7 @@ class Drawing:
     def text(self, at: Point, text: str, css: str = "label", anchor: str = "start") -> None:
         self._parts.append(
             f'<text class="{css}" x="{at[0]:.1f}" y="{at[1]:.1f}" text-anchor="{anchor}">'
-            f"{escape(one_line(text))}</text>"
+            f"{escape(one_line(text, LONGEST_LABEL))}</text>"
         )
 
     def render(self) -> str:

@@ -26,3 +26,14 @@ def one_line(text: str, longest: int = LONGEST) -> str:
 def name_of(text: str, longest: int = 40) -> str:
     """A name for an axis or a column: shorter than `one_line`, and never empty."""
     return one_line(text, longest).strip() or "(no name)"
+
+
+def columns_of(text: str) -> int:
+    """How many columns of a terminal printable text takes: two for each letter of East Asia, none for an accent."""
+    return sum(map(_columns, text))
+
+
+def _columns(letter: str) -> int:
+    if unicodedata.category(letter) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(letter) in "WF" else 1

@@ -1,8 +1,12 @@
-"""Comparisons with a known outcome, small enough to be read."""
+"""Comparisons with a known outcome, small enough to be read, one full of hostile text, and a browser."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -10,10 +14,30 @@ import pytest
 
 from recae.data.ids import IdIndex
 from recae.evaluation.result import Evaluation
-from recae.reports.comparison import Comparison, ExampleUser, ModelRun, Trial
+from recae.evaluation.slices import Estimate, Slice, SliceGroup
+from recae.insight.item_map import ItemMap
+from recae.insight.neighbours import NamedItem
+from recae.reports.comparison import Comparison, ErrorExample, ExampleUser, FailedModel, ModelRun, Trial
 from recae.training.curve import CurvePoint, LearningCurve
 
 USERS = 200
+SCRIPT = "<script>document.title='owned'</script>"
+HOSTILE = (
+    SCRIPT,
+    '"><img src=x onerror="document.title=\'owned\'">',
+    "</style><h1>owned</h1>",
+    "{{ 7 * 7 }} {% raw %} ${7*7} #{7*7}",
+    "</svg></title>'\"&amp; ]]> -->",
+    "\u202eאבג\u2066 right to left",
+    "nul\x00 bell\x07 line\nbreak\r\u2028\u2029 \x1b[31mred\x1b]0;owned\x07",
+    "](http://evil.example) ![x](http://evil.example/x.png) | `code` **b** _i_ ~~s~~ $x^2$",
+    r"\input{/etc/passwd} \write18{rm} \end{tabular} % & _ # ^^M",
+    "# heading\n- item\n\n```\n<b>",
+    "Z" + "\u0301" * 200,
+    "W" * 5_000,
+    " ",
+    "",
+)
 TITLES = {
     "popularity": "Most popular items",
     "ials": "iALS, implicit alternating least squares",
@@ -117,3 +141,81 @@ def compared() -> Callable[..., Comparison]:
 @pytest.fixture(scope="session")
 def comparison() -> Comparison:
     return one_comparison()
+
+
+@pytest.fixture(scope="session")
+def hostile_texts() -> tuple[str, ...]:
+    return HOSTILE
+
+
+@pytest.fixture(scope="session")
+def hostile() -> Comparison:
+    """Hostile text wherever a title, id, model, path, setting, metric or value of a catalogue may stand."""
+    names = [*HOSTILE[:-2], "popularity"]
+    lists = {name: tuple((title, i % 2 == 0) for i, title in enumerate(HOSTILE)) for name in names}
+    users = tuple(ExampleUser(text, HOSTILE, HOSTILE, lists) for text in HOSTILE)
+    groups = tuple(SliceGroup(text, 30, 60, {"ndcg@10": Estimate(0.3, 0.2, 0.4)}) for text in ("all", *HOSTILE))
+    slices = (Slice(SCRIPT, "users", HOSTILE[1], groups), Slice("popularity", "targets", "items", groups))
+    items = tuple(NamedItem(text, text, 5) for text in HOSTILE)
+
+    def judged(place: int, name: str) -> ModelRun:
+        settings = {text: text for text in HOSTILE}
+        found = one_run("mult" + name if place == 0 else name, 0.2 - place / 100)
+        values = found.evaluation.per_user | {HOSTILE[1]: found.evaluation.per_user["ndcg@10"]}
+        return one_run(
+            name, 0.0, title=HOSTILE[place % len(HOSTILE)], config=settings, curve=found.curve,
+            trials=(Trial(settings, 0.2, 1.0), Trial(settings, float("nan"), 0.5, SCRIPT)),
+            evaluation=Evaluation(found.evaluation.users, values, found.evaluation.overall, slices=slices),
+            similar=tuple(items[:5] for _ in items),
+        )  # fmt: skip
+
+    spot: dict[str, Any] = {
+        "kept": {"10 in 10": 0.5, "10 in 50": 0.8},
+        "ids": HOSTILE,
+        "titles": HOSTILE,
+        "groups": HOSTILE,
+    }
+    count = len(HOSTILE)
+    drawn = ItemMap(
+        "vectors", SCRIPT, 100, x=tuple(i / count for i in range(count)), y=tuple(i / count for i in range(count)),
+        users=tuple(range(count, 0, -1)), group=tuple(range(count)), colour=SCRIPT, ordered=False, **spot,
+    )  # fmt: skip
+    return one_comparison(
+        tuple(judged(place, name) for place, name in enumerate(names)),
+        metrics=("ndcg@10", HOSTILE[1], "recall@20", "coverage@10"),
+        selected_on=SCRIPT,
+        examples=users,
+        errors=(ErrorExample("worst", users[0], dict.fromkeys(names, 0.1), 5, 3, 2.0, 9.0),),
+        asked=items,
+        item_map=drawn,
+        failed=tuple(FailedModel(text, text, text) for text in HOSTILE),
+        facts={text: text for text in HOSTILE} | {"command": SCRIPT, "configuration": {SCRIPT: list(HOSTILE)}},
+        data={"users": 3, "source": HOSTILE[4], SCRIPT: SCRIPT, "left_out": dict.fromkeys(HOSTILE, 3)},
+        split={
+            "spec": SCRIPT,
+            "notes": dict.fromkeys(HOSTILE, 1),
+            "parts": {text: {"users": 3} for text in HOSTILE},
+        },
+        user_column=SCRIPT,
+    )
+
+
+@pytest.fixture(scope="session")
+def browsers() -> ModuleType:
+    """scripts/browser.py."""
+    path = Path(__file__).parents[2] / "scripts" / "browser.py"
+    specification = importlib.util.spec_from_file_location("browser", path)
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    sys.modules["browser"] = module
+    specification.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def browser(browsers: ModuleType) -> Iterator[Any]:
+    if browsers.found() is None:
+        pytest.skip("no Chromium on this machine to open the page with")
+    with browsers.Browser() as opened:
+        yield opened
