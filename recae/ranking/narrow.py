@@ -8,8 +8,8 @@ from torch.nn import functional
 
 from recae.ranking.rounding import Norms, error_bounds
 
-BLOCK_ROWS = 8192
-"""Vectors that are rounded, and whose norms are taken, at a time."""
+BLOCK_NUMBERS = 2**18
+"""Of the vectors that are rounded, and whose norms are taken, at a time: they stay in the processor's cache."""
 
 
 class NarrowVectors:
@@ -29,8 +29,9 @@ class NarrowVectors:
         self._own, self._lost = 0.0, 0.0
         n_columns = vectors.shape[1] + 2 * self._has_bias
         self._rounded = vectors if dtype == torch.float32 else torch.empty(len(vectors), n_columns, dtype=dtype)
-        for start in range(0, len(vectors), BLOCK_ROWS):
-            self._round(slice(start, start + BLOCK_ROWS))
+        step = max(1, BLOCK_NUMBERS // max(1, n_columns))
+        for start in range(0, len(vectors), step):
+            self._round(slice(start, start + step))
 
     def _round(self, rows: slice) -> None:
         wanted = self._exact[rows]

@@ -29,7 +29,7 @@ MAX_BLOCK_ROWS = 4096
 """Larger blocks are not faster, and progress would stand still."""
 CACHE_BYTES = 4 * 2**20
 """Products that are looked at while they are in the processor's cache are looked at several times faster."""
-MAX_QUERY_ROWS = 768
+MAX_QUERY_ROWS = 512
 """Users whose vectors are worked out together: what a network makes of them stays in the processor's cache."""
 FEWEST_ROWS = 64
 """Of a product: with fewer the item vectors are read more often than they are worth."""
@@ -162,11 +162,13 @@ def _rank(
 def _rank_products(
     ranker: ProductRanker, queries: np.ndarray, seen: sparse.csr_array | None, step: int, first_row: int
 ) -> TopN:
+    if len(queries) <= step:
+        return ranker.rank(queries, seen, first_row=first_row)
     found = [
         ranker.rank(queries[rows], None if seen is None else seen[rows], first_row=first_row + rows.start)
         for rows in _even_slices(len(queries), step)
     ]
-    return found[0] if len(found) == 1 else _joined(found, ranker.width)
+    return _joined(found, ranker.width)
 
 
 def _cached_rows(scores: np.ndarray) -> int:
