@@ -21,6 +21,7 @@ from recae.reports.pairs import pair_sentence
 from recae.reports.similar_items import silent, similar_context
 from recae.reports.slice_section import slices_context
 from recae.reports.slices import tables_of
+from recae.reports.standing import failed_words, interval_words
 from recae.reports.text import one_line
 from recae.reports.verdict import Verdict, spoken
 from recae.reports.wording import (

@@ -8,7 +8,7 @@ from recae.counted import counted
 from recae.reports.comparison import Comparison, ModelRun
 from recae.reports.latex_text import NEEDED, escaped, protected
 from recae.reports.pairs import CLEAR
-from recae.reports.standing import best_of_each
+from recae.reports.standing import best_of_each, interval_words, test_words
 from recae.reports.text import name_of, one_line
 from recae.reports.wording import DASH, metric_label, score
 
@@ -106,8 +106,8 @@ def _notes(comparison: Comparison, lettered: bool, intervals: bool) -> list[str]
         comparison.verdict.headline,
         comparison.verdict.caution,
         f"Means over {users}" + (f"; {made}." if made else "."),
-        "In brackets: 95% bootstrap intervals over test users." if intervals else "",
-        f"Superscripts: significantly better than these models (paired randomisation test, p <= {CLEAR}, corrected for "
+        f"In brackets: {interval_words(comparison)}." if intervals else "",
+        f"Superscripts: significantly better than these models ({test_words(comparison)}, p <= {CLEAR}, corrected for "
         f"{counted(len(comparison.pairs), 'comparison')} by Holm's method)." if lettered else "",
     ]  # fmt: skip
     return [f"% {one_line(note)}" for note in notes if note]

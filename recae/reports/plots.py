@@ -9,6 +9,7 @@ import numpy as np
 
 from recae.reports.comparison import Comparison, ModelRun
 from recae.reports.standalone import standalone
+from recae.reports.standing import interval_words
 from recae.reports.svg import LETTER, Drawing, Point, Scale, number, spread, x_axis, y_axis
 from recae.reports.text import name_of
 from recae.reports.verdict import POPULARITY
@@ -86,7 +87,7 @@ def interval_plot(comparison: Comparison) -> Plot | None:
         drawing.line((scale(lower), y), (scale(upper), y), f"whisker {css}")
         drawing.dot((scale(mean), y), f"dot {css}", 4.5, tip)
         drawing.text((WIDTH - 4, y + 4), score(mean), "label strong" if row == 0 else "label", "end")
-    lead = "Dot: mean over test users. Line: 95% bootstrap interval. The band is the interval of the best model."
+    lead = f"Dot: mean. Line: {interval_words(comparison)}. The band is the interval of the best model."
     return Plot("How sure the order is", lead, drawing.render())
 
 
