@@ -22,7 +22,7 @@ from recae.reports.similar_items import silent, similar_context
 from recae.reports.slice_section import slices_context
 from recae.reports.slices import tables_of
 from recae.reports.standing import failed_words, interval_words
-from recae.reports.text import one_line
+from recae.reports.text import name_of, one_line
 from recae.reports.verdict import Verdict, spoken
 from recae.reports.wording import (
     duration,
@@ -113,7 +113,7 @@ def _settings(run: ModelRun, metric: str) -> dict[str, Any]:
         "chosen": one_line(settings({name: run.config.get(name) for name in names} or run.config)),
         "search": f"{len(run.trials)} tried in {spent}{failed_words(run)}" if run.trials else "not tuned",
         "cost": f"{size(run.size_bytes)}, {whole(run.users_per_second)} users/s",
-        "names": [one_line(name) for name in names],
+        "names": [name_of(name) for name in names],
         "rows": [
             {
                 "settings": [one_line(setting(trial.settings.get(name, run.config.get(name)))) for name in names],
