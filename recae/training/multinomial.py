@@ -121,6 +121,7 @@ class _Errors:
         self.log_sum = hidden.new_empty(len(hidden))
         n_items = len(weight)
         self.at_once = max(1, min(len(hidden), _KEPT_BYTES // (self.narrow.element_size() * max(1, n_items))))
+        self.whole = self.at_once == len(hidden)
         self.kept = spare.lend(self, self.at_once, n_items, self.narrow)
 
     def chunks(self) -> Iterator[slice]:
@@ -157,7 +158,7 @@ class _Errors:
 
     def of_items(self, items: slice) -> Tensor:
         """(n_rows, items) those of all rows."""
-        if self.at_once == len(self.hidden):
+        if self.whole:
             return self.kept[:, items]
         part = self.weight[items].to(self.narrow.dtype)
         logits = torch.addmm(self.narrow_bias[items], self.narrow, part.T).float()
@@ -173,7 +174,7 @@ class _Errors:
         return self.kept[: rows.stop - rows.start]
 
     def _entries(self, rows: slice) -> slice:
-        if rows.stop - rows.start == len(self.hidden):
+        if self.whole:
             return slice(None)
         return slice(*(int(end) for end in self.target.indptr[[rows.start, rows.stop]]))
 
@@ -197,7 +198,12 @@ class _TableGradient:
         self.hidden = (errors.hidden * (errors.mass * scale)[:, None]).to(errors.narrow.dtype)
 
     def of_rows(self, rows: slice) -> Tensor:
-        return (self.errors.of_items(rows).T @ self.hidden).float()
+        if self.errors.whole:
+            return (self.errors.of_items(rows).T @ self.hidden).float()
+        total = self.errors.weight.new_empty(rows.stop - rows.start, self.errors.weight.shape[1])
+        for part in item_blocks(len(total), len(self.hidden), total.device):
+            total[part] = self.errors.of_items(slice(rows.start + part.start, rows.start + part.stop)).T @ self.hidden
+        return total
 
 
 def _subtract(flat: Tensor, places: Tensor, values: Tensor) -> None:
