@@ -69,7 +69,7 @@ def demo(
     show(describe(log, progress=options.progress).text)
 
     _step(show, f"recae data split {log} --split {SPLIT} --out {split}")
-    show(split_input(log, split, spec=SPLIT, seed=options.seed, progress=options.progress).text)
+    show(split_input(log, split, spec=SPLIT, seed=options.seed, force=True, progress=options.progress).text)
 
     models = ",".join(DEFAULT_MODELS)
     _step(show, f"recae compare {split} --models {models} --catalog {catalog} --out {folder / 'comparison'}")
@@ -81,7 +81,15 @@ def demo(
     winner = compared.comparison.leaderboard()[0]
     settings = " ".join(f"--set {key}={value}" for key, value in winner.config.items())
     _step(show, f"recae train {split} --model {winner.name} {settings} --out {folder / 'model'}")
-    train(split, model=winner.name, settings=winner.config, out=folder / "model", options=options, run_id=run_id)
+    train(
+        split,
+        model=winner.name,
+        settings=winner.config,
+        out=folder / "model",
+        options=options,
+        force=True,
+        run_id=run_id,
+    )
 
     history, target = split / "test_history.parquet", split / "test.parquet"
     _step(show, f"recae evaluate {folder / 'model'} --history {history} --target {target}")
@@ -90,7 +98,7 @@ def demo(
 
     lists = folder / "lists.parquet"
     _step(show, f"recae recommend {folder / 'model'} --history {log} --top {TOP} --out {lists}")
-    written = recommend(folder / "model", [log], out=lists, top=TOP, progress=options.progress)
+    written = recommend(folder / "model", [log], out=lists, top=TOP, force=True, progress=options.progress)
     examples = _examples(lists, catalog)
     seconds = time.perf_counter() - started
     return Demonstrated(folder, compared, judged, lists, written.rows, examples, seconds)

@@ -29,7 +29,7 @@ def test_flag_over_environment_over_file_over_default(
     recae, log: Path, config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "model"
-    command = ["train", log, "--config", config, "--out", out]
+    command = ["train", log, "--config", config, "--out", out, "--force"]
     assert recae(*command).code == 0
     kept = trained(recae, out)
     assert (kept["options"]["seed"], kept["settings"]["l2"], kept["reading"]["user_col"]) == (3, 7, "who")

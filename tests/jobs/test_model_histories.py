@@ -88,7 +88,7 @@ def test_a_model_of_its_training_users_says_so(crowds: Path, tmp_path: Path, tol
     why = "bpr scores only users of its training data, and 1 user is not"
     assert told.lines == [f"{why}: popular items for them."]
     told.lines.clear()
-    assert recommend(folder, **given, on_cold="skip").skipped_users == 1
+    assert recommend(folder, **given, on_cold="skip", force=True).skipped_users == 1
     assert told.lines == [f"{why}: no lists for them."]
     with pytest.raises(DataError, match=f"{why} .*the first: 500"):
-        recommend(folder, **given, on_cold="error")
+        recommend(folder, **given, on_cold="error", force=True)
