@@ -170,3 +170,25 @@ def test_one_user_is_one_user(compared, run):
 )
 def test_models_are_called_as_a_sentence_needs_it(run, title, said):
     assert spoken(run("x", 0.1, title=title)) == said
+
+
+def test_the_verdict_claims_what_the_corrected_tests_do(compared, run):
+    values = np.random.default_rng(3).normal(0.3, 0.1, 200)
+
+    def near(name, gain):
+        noise = np.random.default_rng(sum(name.encode())).normal(0, 0.05, 200)
+        own = values + gain + noise - noise.mean()
+        return run(name, 0.0, evaluation=Evaluation(IdIndex.range(200), {"ndcg@10": own}))
+
+    # Against many others a gain whose interval is above 0 is no longer clear.
+    gap = 2.3 * 0.05 * np.sqrt(2 / 200)
+    runs = (near("ease", gap), *(near(f"model-{i}", 0.0) for i in range(9)))
+    said = verdict(compared(runs, metrics=("ndcg@10",)))
+
+    tests = {test.worse: test for test in compared(runs, metrics=("ndcg@10",)).pairs if test.better == "ease"}
+    assert {name for name, test in tests.items() if not test.clear()} == {rival.name for rival in said.rivals}
+    unclear = [gap for gap in said.behind.values() if gap.low > 0 and not gap.clear]
+    assert unclear
+    assert all("corrected for 45 comparisons" in gap.words() for gap in unclear)
+    for name, gap in said.behind.items():
+        assert (gap.gain, (gap.low, gap.high)) == (tests[name].gain, tests[name].interval)
