@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 import math
@@ -240,8 +241,9 @@ def _read(path: Path) -> pa.Table:
         if path.suffix.lower() == ".parquet":
             table = pq.read_table(path)
         else:
-            head = path.open(encoding="utf-8").readline().rstrip("\n").split(",")
-            types = {name.strip('"'): _NUMBER for name in head} | COLUMNS
+            with path.open(encoding="utf-8", newline="") as file:
+                head = next(csv.reader(file), [])
+            types = dict.fromkeys(head, _NUMBER) | COLUMNS
             table = pa_csv.read_csv(
                 path,
                 convert_options=pa_csv.ConvertOptions(column_types=types, strings_can_be_null=True),
@@ -253,7 +255,7 @@ def _read(path: Path) -> pa.Table:
         metrics = [name for name in table.column_names if name not in COLUMNS]
         found = table.select([*COLUMNS, *metrics])
         return found.cast(pa.schema([*COLUMNS.items(), *((name, _NUMBER) for name in metrics)]))
-    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
+    except (OSError, pa.ArrowException, UnicodeDecodeError, csv.Error) as error:
         told = getattr(error, "strerror", None) or str(error).splitlines()[0].rstrip(".")
         raise StorageError(f"{path} could not be read as a leaderboard: {told}.") from error
 
