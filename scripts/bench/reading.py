@@ -53,7 +53,7 @@ PREPARE = """
 import json, resource, sys, time
 from recae.jobs.prepare import prepare_input
 started = time.perf_counter()
-made = prepare_input(sys.argv[1], sys.argv[2])
+made = prepare_input(sys.argv[1], sys.argv[2], force=True)
 facts = {
     "seconds": round(time.perf_counter() - started, 2),
     "cpu_seconds": round(time.process_time(), 2),

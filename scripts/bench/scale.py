@@ -137,7 +137,7 @@ def read(place: Place) -> dict[str, Any]:
 def prepare(place: Place) -> dict[str, Any]:
     from recae.jobs.prepare import prepare_input
 
-    done = prepare_input(place.log, place.prepared)
+    done = prepare_input(place.log, place.prepared, force=True)
     return {name: done.facts[name] for name in ("users", "items", "interactions")}
 
 
@@ -153,8 +153,8 @@ def split(place: Place) -> dict[str, Any]:
     from recae.jobs.prepare import prepare_input, split_input
 
     held_out, between = min(HELD_OUT, place.size.users // 20), place.home / "split"
-    split_input(place.prepared, between, spec=f"user-holdout:valid={held_out},test=0,observed=0.8")
-    done = prepare_input(between, place.split)
+    split_input(place.prepared, between, spec=f"user-holdout:valid={held_out},test=0,observed=0.8", force=True)
+    done = prepare_input(between, place.split, force=True)
     shutil.rmtree(between)
     return done.facts["parts"]["train"]
 
@@ -163,7 +163,12 @@ def fit(model: str, settings: dict[str, Any], place: Place) -> dict[str, Any]:
     from recae.jobs.train import train
 
     done = train(
-        place.split, model=model.removesuffix("-sampled"), out=place.model(model), settings=settings, metrics=METRICS
+        place.split,
+        model=model.removesuffix("-sampled"),
+        out=place.model(model),
+        settings=settings,
+        metrics=METRICS,
+        force=True,
     )
     curve = done.model.curve
     facts: dict[str, Any] = {"fit seconds": done.fit_seconds, "settings": settings, **done.metrics}
@@ -183,7 +188,9 @@ def top(model: str, users: int, place: Place) -> dict[str, Any]:
     chosen = np.random.default_rng(1).choice(scattered(place.size.users, place.size.seed, 0), users, replace=False)
     pq.write_table(pa.table({"user_id": chosen}), wanted)
     started = time.perf_counter()
-    done = recommend(place.model(model), [place.prepared], out=place.home / f"{model}-lists", top=TOP, users=wanted)
+    done = recommend(
+        place.model(model), [place.prepared], out=place.home / f"{model}-lists", top=TOP, users=wanted, force=True
+    )
     return {"users": done.users, "rows": done.rows, "users/s": users / (time.perf_counter() - started)}
 
 

@@ -43,7 +43,7 @@ def test_a_split_is_an_input_for_train_and_compare(recae, log: Path, columns, tm
     outcome = recae("train", split, "--model", "ease", "--out", model, "--json")
     assert outcome.code == 0
     assert 0 < outcome.answer["metrics"]["ndcg@10"] <= 1
-    refused = recae("train", split, "--model", "ease", "--out", model, "--min-rating", 3)
+    refused = recae("train", split, "--model", "ease", "--out", tmp_path / "other", "--min-rating", 3)
     assert refused.code == 2
     assert "--min-rating cannot be used" in refused.err
 
@@ -54,7 +54,7 @@ def test_a_folder_that_came_split_and_single_files_train_alike(recae, log: Path,
     for name, part in parts.items():
         (tmp_path / f"{name}.csv").write_text("\n".join([rows[0], *part]) + "\n")
     fitted = [
-        recae("train", source, *columns, *more, "--model", "ease", "--out", tmp_path / "m", "--json").answer
+        recae("train", source, *columns, *more, "--model", "ease", "--out", tmp_path / "m", "--json", "--force").answer
         for source, more in ((tmp_path, ()), (tmp_path / "train.csv", ("--valid", tmp_path / "valid.csv")))
     ]
     assert fitted[0]["metrics"] == fitted[1]["metrics"] != {}
