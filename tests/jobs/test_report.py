@@ -1,0 +1,176 @@
+"""`report`: drawn again to the byte, joined where the targets are the same, refused where they are not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recae.cli.main import main
+from recae.errors import ConfigError, DataError
+from recae.jobs import selection
+from recae.jobs.compare import compare
+from recae.jobs.peak import Peak
+from recae.jobs.report import report
+from recae.reports.pairs import pair_sentence
+
+GIVEN: dict[str, Any] = {"split": "per-user:valid=0.2,test=0.2", "trials": 2, "metrics": ["ndcg@5", "recall@5"]}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _quickly() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("recae.jobs.sections._item_map", lambda *_: None)
+        patch.setattr(selection, "peak_memory", lambda: nullcontext(Peak()))
+        yield
+
+
+@pytest.fixture(scope="module")
+def place(crowds: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Comparisons of one log: a and b on one split, c on another, s and t over two splits."""
+    folder = tmp_path_factory.mktemp("comparisons")
+    compare(crowds, out=folder / "a", models=["popularity", "ease"], **GIVEN)
+    compare(crowds, out=folder / "b", models=["item-knn", "ease", "popularity"], **GIVEN | {"trials": 0})
+    compare(crowds, out=folder / "c", models=["popularity"], **GIVEN | {"split": "per-user:test=0.3"})
+    for name, models in (("s", ["popularity", "ease"]), ("t", ["item-knn"])):
+        compare(crowds, out=folder / name, models=models, repeats=2, **GIVEN | {"trials": 0})
+    return folder
+
+
+def test_every_form_is_drawn_again_to_the_byte(place: Path, tmp_path: Path) -> None:
+    forms = ("html", "md", "json", "tex")
+    found = report([place / "a"], out=[tmp_path / f"r.{form}" for form in forms])
+    assert [path.name for path in found.files] == [f"r.{form}" for form in forms]
+    for form in forms:
+        assert (tmp_path / f"r.{form}").read_bytes() == (place / "a" / f"report.{form}").read_bytes()
+
+
+def test_a_drawn_json_is_itself_a_report(place: Path, tmp_path: Path) -> None:
+    report([place / "a"], out=[tmp_path / "r.json"])
+    report([place / "a"], out=[tmp_path / "r.json"])  # recae's own may be replaced
+    assert json.loads((tmp_path / "r.json").read_text())["schema"] == "recae-comparison/1"
+
+
+def test_comparisons_on_the_same_targets_become_one(place: Path, crowds: Path, tmp_path: Path) -> None:
+    joined = report([place / "a", place / "b"], out=[tmp_path / "both.html"]).comparison
+    names = {run.name for run in joined.runs}
+    assert names == {"popularity", "ease", "ease (b)", "item-knn"} or names == {"popularity", "ease", "item-knn"}
+    whole = compare(crowds, out=tmp_path / "w", models=["popularity", "item-knn"], **GIVEN | {"trials": 0}).comparison
+    by_name = {run.name: run for run in joined.runs}
+    for run in whole.runs:
+        assert by_name[run.name].means == run.means
+    pair = next(test for test in joined.pairs if {test.better, test.worse} == {"popularity", "item-knn"})
+    assert pair.gain == whole.pairs[0].gain
+    assert set(joined.examples[0].lists) >= {"popularity", "ease", "item-knn"}
+    assert "item-knn" in (tmp_path / "both.html").read_text(encoding="utf-8")
+    assert joined.facts["joined_from"] == [str(place / "a"), str(place / "b")]
+
+
+def test_comparisons_over_splits_are_joined_split_by_split(place: Path, crowds: Path, tmp_path: Path) -> None:
+    joined = report([place / "s", place / "t"]).comparison
+    models = ["popularity", "ease", "item-knn"]
+    whole = compare(crowds, out=tmp_path / "w", models=models, repeats=2, **GIVEN | {"trials": 0}).comparison
+    assert joined.pairs == whole.pairs
+    assert {run.name: run.means for run in joined.runs} == {run.name: run.means for run in whole.runs}
+
+
+def test_other_targets_are_refused(place: Path, tmp_path: Path) -> None:
+    for other in ("c", "s"):
+        with pytest.raises(DataError, match="were judged on different test data and cannot be told together"):
+            report([place / "a", place / other], out=[tmp_path / "r.html"])
+    content = json.loads((place / "a" / "report.json").read_text())
+    del content["facts"]["targets_fingerprint"]
+    old = tmp_path / "old"
+    old.mkdir()
+    (old / "report.json").write_text(json.dumps(content))
+    (old / "per-user.parquet").write_bytes((place / "a" / "per-user.parquet").read_bytes())
+    with pytest.raises(DataError, match=r"old does not tell what it was judged on"):
+        report([place / "a", old])
+    assert report([old]).comparison.runs[0].name == "ease"
+    assert not (tmp_path / "r.html").exists()
+
+
+def test_against_an_earlier_comparison_each_model_meets_itself(place: Path, tmp_path: Path) -> None:
+    found = report([place / "a"], against=place / "b", out=[tmp_path / "news.md"])
+    assert {run.name for run in found.comparison.runs} >= {"ease", "ease (before)", "popularity (before)"}
+    assert {frozenset((test.better, test.worse)) for test in found.changes} == {
+        frozenset(("ease", "ease (before)")),
+        frozenset(("popularity", "popularity (before)")),
+    }
+    same = next(test for test in found.changes if "popularity" in test.better)
+    assert pair_sentence(same).startswith("popularity and popularity (before) have the same NDCG@5")
+
+
+def test_nothing_that_it_is_drawn_from_is_replaced(place: Path, tmp_path: Path) -> None:
+    for name in ("report.json", "per-user.parquet"):
+        with pytest.raises(ConfigError, match=r"would replace|must end in"):
+            report([place / "a"], out=[place / "a" / name])
+    (tmp_path / "mine.html").write_text("<html>mine</html>")
+    with pytest.raises(ConfigError, match="was not written by recae"):
+        report([place / "a"], out=[tmp_path / "mine.html"])
+    with pytest.raises(ConfigError, match="must end in"):
+        report([place / "a"], out=[tmp_path / "r.pdf"])
+    with pytest.raises(ConfigError, match="at least one"):
+        report([])
+
+
+def test_the_command_prints_the_table_and_answers_in_json(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["report", str(place / "a"), "--out", str(tmp_path / "r.tex"), "-q"]) == 0
+    printed = capsys.readouterr().out
+    assert "ndcg@5" in printed
+    assert printed.rstrip().endswith("r.tex")
+    assert main(["report", str(place / "a"), "--against", str(place / "b"), "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert answer["status"] == "ok"
+    assert len(answer["changes"]) == 2
+    assert set(answer["models"]) >= {"ease", "ease (before)"}
+
+
+@pytest.mark.parametrize(("change", "code"), [("foreign", 3), ("damaged", 7), ("newer", 7), ("missing", 5)])
+def test_the_command_tells_foreign_from_damaged(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], change: str, code: int
+) -> None:
+    folder = tmp_path / "f"
+    if change != "missing":
+        folder.mkdir()
+    if change in ("damaged", "newer"):
+        content = json.loads((place / "a" / "report.json").read_text())
+        content["schema"] = "recae-comparison/1" if change == "damaged" else "recae-comparison/9"
+        (folder / "report.json").write_text(json.dumps(content))
+    assert main(["report", str(folder)]) == code
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_the_commands_of_compare_leaderboard_and_report_go_together(
+    crowds: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from recae.errors import DataError as Error
+    from recae.models.linear.ease import Ease
+
+    def fail(*_: Any) -> None:
+        raise Error("It needs a moon.")
+
+    monkeypatch.setattr(Ease, "_fit", fail)
+    board = tmp_path / "board.csv"
+    typed = ["compare", crowds, "--models", "ease", "--baselines", "--no-search", "--split", "per-user"]
+    typed += ["--repeats", 2, "--out", tmp_path / "c", "--leaderboard", board, "--json", "--resume"]
+    assert main([str(part) for part in typed]) == 0
+    printed = capsys.readouterr()
+    answer = json.loads(printed.out.splitlines()[-1])
+    assert (answer["status"], answer["failed"]) == ("incomplete", {"ease": "It needs a moon."})
+    assert (answer["splits"], answer["leaderboard_entries"], answer["up_to_date"]) == (2, 3, False)
+    assert "recae: warning: ease could not be judged: It needs a moon." in printed.err
+    assert main([str(part) for part in typed]) == 0
+    again = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (again["up_to_date"], again["leaderboard_entries"], again["models"]) == (True, 0, answer["models"])
+    assert main(["leaderboard", str(board), "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert [one["model"] for one in shown["boards"][0]["standings"]] == list(answer["models"])
+    assert main(["leaderboard", str(board), "--metric", "recall@20", "--all"]) == 0
+    assert "by recall@20" in capsys.readouterr().out
