@@ -15,6 +15,7 @@ from recae.data.columns import plain
 from recae.data.ids import UNKNOWN, IdIndex
 from recae.data.interactions import Interactions
 from recae.data.split import NO_TIME, HeldOut
+from recae.data.values import NUMBER
 from recae.errors import ConfigError, DataError, StorageError
 from recae.evaluation.background import Background
 from recae.evaluation.found import NEW
@@ -39,6 +40,8 @@ from recae.reports.page import clipped
 
 HISTORY, POPULARITY, TIME = "history", "popularity", "time"
 LONGEST_VALUE = 60
+MOSTLY = 0.9
+"""A column of texts is one of numbers if so many of those that are not empty are numbers."""
 _PLAIN_NUMBERS = 10**8
 """Times below it are not microseconds since 1970 but numbers such as years, see `recae.data.times`."""
 
@@ -170,6 +173,7 @@ def _column(name: str, known: Known) -> ItemGroups:
 
 
 def found_column(catalog: Catalog, names: Sequence[str]) -> str | None:
+    """The first column of the catalogue that has one of these plain `names`, as it is written there."""
     return next((column for one in names for column in catalog.columns.column_names if plain(column) == one), None)
 
 
@@ -195,13 +199,20 @@ def _label(value: str) -> str:
 
 
 def column_numbers(column: pa.ChunkedArray) -> np.ndarray | None:
-    """(n,) float64, NaN where there is no value; the year of a date; None if it holds anything else."""
+    """(n,) float64, NaN where there is no value; the year of a date; None if it holds other things.
+
+    A few texts among numbers (`unknown`) are no values.
+    """
     kind = column.type
     if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
         column = pc.year(column)
     elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
         trimmed = pc.utf8_trim_whitespace(column)
-        column = pc.if_else(pc.equal(trimmed, ""), None, trimmed)
+        number = pc.match_substring_regex(trimmed, NUMBER)
+        given, numeric = pc.sum(pc.not_equal(trimmed, "")).as_py() or 0, pc.sum(number).as_py() or 0
+        if numeric < MOSTLY * given:
+            return None
+        column = pc.if_else(number, trimmed, None)
     elif not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
         return None
     try:

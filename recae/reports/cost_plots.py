@@ -21,11 +21,11 @@ def memory_plot(comparison: Comparison) -> Plot | None:
     taken = [float(max(run.fit_peak_bytes or 0, LEAST)) for run in board]
     values = [run.means[metric] for run in board]
     top, bottom, left = 10, 250, 52
-    across = Scale(min(taken) / 1.6, max(taken) * 1.6, left, WIDTH - 10, log=True)
+    across = Scale(min(taken) / 1.6, max(taken) * 1.6, left, WIDTH - 26, log=True)
     pad = 0.12 * (max(values) - min(values) or 1)
     up = Scale(min(values) - pad, max(values) + pad, bottom, top)
     drawing = Drawing(WIDTH, bottom + 42, f"{metric_label(metric)} against the memory of the fit, model by model")
-    y_axis(drawing, up, left, WIDTH - 10, {v: number(v) for v in up.ticks(5)})
+    y_axis(drawing, up, left, WIDTH - 26, {v: number(v) for v in up.ticks(5)})
     ticks = {value: size(round(value)) for value in across.ticks()}
     x_axis(drawing, across, bottom, top, ticks, "peak memory of the fit (logarithmic)")
     colours, points = series_of(comparison), list(zip(map(across, taken), map(up, values), strict=True))

@@ -61,8 +61,9 @@ def note(error: ErrorExample, order: Sequence[str], metric: str) -> str:
         if lower_is_better(metric):
             best, worst = worst, best
         if error.kind == "worst":
-            others = "no other model does better" if values[best] == values[first] else f"{best} {score(values[best])}"
-            told = f"{label}: {first} {score(values[first])}; {others}"
+            level = values[best] == values[first]
+            others = "and no other does better" if level else f"best here: {best} {score(values[best])}"
+            told = f"{label}: {first} {score(values[first])}, {others}"
         else:
             told = f"{label}: {best} {score(values[best])}, {worst} {score(values[worst])}"
     rare = f"a median of {counted(round(error.hidden_users), 'training user')}"

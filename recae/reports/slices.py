@@ -87,7 +87,11 @@ def leaders(table: SliceTable, name: Callable[[str], str] = str) -> str:
     others = [(row, leader) for row in groups if (leader := table.leader(row)) not in (first, None)]
     if not others:
         every = all(table.leader(row) == first for row in groups)
-        return f"{name(first)} leads in every group." if every else f"{name(first)} leads, in some groups not alone."
+        return (
+            f"{name(first)} leads in every group."
+            if every
+            else f"{name(first)} leads, in some groups level with others."
+        )
     clear = [(row, leader) for row, leader in others if leader is not None and _clearly(row, leader, first)]
     told = [
         f"{name(leader)} leads clearly for {row.label} ({_against(row, leader, first)})"

@@ -75,13 +75,15 @@ def test_columns_are_found_in_the_singular_and_whatever_their_case() -> None:
 
 def test_many_numbers_become_ranges_and_few_stay_values() -> None:
     catalog = films(
-        year=[str(1990 + item) for item in range(19)] + [""],
+        year=[str(1990 + item) for item in range(18)] + [" ", "unknown"],
+        code=[str(1990 + item) for item in range(16)] + ["a", "b", "c", "d"],
         price=[0.5 * item for item in range(20)],
         discs=[1, 2] * 10,
         issued=pa.array([f"19{50 + item}-05-01" for item in range(20)]).cast(pa.date32()),
     )
-    found = slicing_for(["year", "price", "discs", "issued"], known(catalog))
-    year, price, discs, issued = (groups.labels for groups in found.items)
+    found = slicing_for(["year", "price", "discs", "issued", "code"], known(catalog))
+    year, price, discs, issued, code = (groups.labels for groups in found.items)
+    assert OTHER in code
     assert year[0].startswith(f"1990{DASH}")
     assert year[-1] == WITHOUT
     assert price[0].startswith(f"0{DASH}")
