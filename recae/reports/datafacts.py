@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from recae.reports.text import one_line
+from recae.reports.text import LONGEST, name_of, one_line
 from recae.reports.wording import DASH, percent, plain, whole
 
 Row = tuple[str, str]
@@ -55,7 +55,7 @@ def split_table(split: dict[str, Any]) -> dict[str, Any] | None:
     order = ("users", "items", "interactions", "history", "targets", "unknown_targets")
     names = [name for name in order if any(part.get(name) for part in parts.values())]
     rows = [
-        {"name": _PARTS.get(part, part), "values": [_count(sizes.get(name)) for name in names]}
+        {"name": _PARTS.get(part, name_of(part, LONGEST)), "values": [_count(sizes.get(name)) for name in names]}
         for part, sizes in parts.items()
     ]
     return {"names": [name.replace("_", " ") for name in names], "rows": rows}

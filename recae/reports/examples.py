@@ -18,7 +18,7 @@ def example(user: ExampleUser, order: Sequence[str]) -> dict[str, Any]:
     """`user` for the template, with the lists of the models that have one in the `order` of their names."""
     lists = [
         {
-            "name": name,
+            "name": one_line(name),
             "hits": sum(hit for _, hit in user.lists[name]),
             "places": [(one_line(title), hit) for title, hit in user.lists[name]],
         }

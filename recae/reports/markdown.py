@@ -19,6 +19,7 @@ from recae.reports.similar_items import similar_markdown
 from recae.reports.slice_section import slices_markdown
 from recae.reports.slices import tables_of
 from recae.reports.standing import best_of_each, failed_words, interval_words
+from recae.reports.text import one_line
 from recae.reports.wording import DASH, duration, metric_label, score, settings, size, whole
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~&$])")
@@ -61,13 +62,12 @@ def to_markdown(comparison: Comparison) -> str:
 
 def escaped(text: str) -> str:
     """Text from outside as Markdown that shows it as it is, on one line."""
-    line = "".join(letter if letter.isprintable() else " " for letter in text)
-    return _SPECIAL.sub(r"\\\1", line)
+    return _SPECIAL.sub(r"\\\1", one_line(text))
 
 
 def _table(comparison: Comparison) -> str:
     metrics, best = comparison.metrics, best_of_each(comparison)
-    header = ["", "model", *(metric_label(metric) for metric in metrics), "fit"]
+    header = ["", "model", *(escaped(metric_label(metric)) for metric in metrics), "fit"]
     lines = [header, ["--:", ":--", *("--:" for _ in metrics), "--:"]]
     for rank, run in enumerate(comparison.leaderboard(), start=1):
         cells = [_cell(run, metric, run.name in best.get(metric, ()), metric == metrics[0]) for metric in metrics]

@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recae.errors import ConfigError
-from recae.reports.text import one_line
+from recae.reports.text import LONGEST, one_line
 from recae.reports.wording import DASH, plain, score
 from recae.store.atomic import replacing_file
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-MOST_COMMAND, MOST_LINES = 2_000, 1_000
-"""Letters of the command and lines of the configuration that are shown."""
+MOST_LETTERS, MOST_LINES = 2_000, 1_000
+"""Letters of a line and lines of the configuration that are shown."""
 _SECTION = re.compile(r'<h2 id="([\w-]+)"(?: data-nav="([^"]*)")?>(.*?)</h2>', re.S)
 _SERIES = "".join(
     f"svg .s{i} {{ stroke: var(--s{i}); fill: var(--s{i}); }} svg .curve.s{i} {{ fill: none; }} "
@@ -90,7 +90,7 @@ def making(facts: Mapping[str, Any]) -> dict[str, Any]:
         if key not in _SHOWN_ELSEWHERE and value not in (None, "", {}, [])
     ]
     return {
-        "command": one_line(str(facts.get("command") or ""), MOST_COMMAND),
+        "command": one_line(str(facts.get("command") or ""), MOST_LETTERS),
         "facts": rows,
         "configuration": _lines(json.dumps(configuration, indent=2, ensure_ascii=False, default=str))
         if configuration
@@ -103,11 +103,16 @@ def sections(page: str) -> list[tuple[str, str]]:
     return [(found, _trusted(re.sub(r"<[^>]*>", "", name or text))) for found, name, text in _SECTION.findall(page)]
 
 
-def _lines(text: str) -> str:
+def _lines(text: str, longest: int = LONGEST) -> str:
     """Text of many lines, each as `one_line` leaves it, and no more of them than a person would read."""
     lines = text.split("\n")
-    shown = [one_line(line) for line in lines[:MOST_LINES]]
+    shown = [one_line(line, longest) for line in lines[:MOST_LINES]]
     return "\n".join(shown if len(lines) <= MOST_LINES else [*shown, "…"])
+
+
+def _printable(value: Any) -> Any:
+    """Whatever a template shows, line by line, without what `one_line` takes out; markup of our own stays as it is."""
+    return _lines(value, MOST_LETTERS) if type(value) is str else value
 
 
 def _environment() -> Environment:
@@ -118,6 +123,7 @@ def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("recae.reports", "templates"),
         autoescape=True,
+        finalize=_printable,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -45,7 +45,7 @@ def _card(item: NamedItem, place: int, runs: list[ModelRun]) -> dict[str, Any]:
         "title": one_line(item.title),
         "users": counted(item.users, "user"),
         "lists": [
-            {"name": name, "places": [(one_line(one.title), one.id in common) for one in found]}
+            {"name": one_line(name), "places": [(one_line(one.title), one.id in common) for one in found]}
             for name, found in near.items()
         ],
     }
