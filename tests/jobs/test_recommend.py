@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 from recae.data.read import read
 from recae.errors import ConfigError, DataError, StorageError
 from recae.jobs import part_files, parts
+from recae.jobs.merge import merge
 from recae.jobs.reading import Reading
 from recae.jobs.recommend import recommend
 from recae.jobs.train import train
@@ -209,6 +211,89 @@ def test_shards_together_are_the_whole_and_the_last_one_closes_the_folder(
     assert pq.read_table(tmp_path / "lists").equals(pq.read_table(tmp_path / "one.parquet"))
     manifest = json.loads((tmp_path / "lists" / "_manifest.json").read_text())
     assert manifest["rows"] == sum(part["rows"] for part in manifest["parts"]) == N_USERS * (N_ITEMS - EACH)
+
+
+def test_shards_of_several_machines_are_merged(ease: Path, log: Path, tmp_path: Path) -> None:
+    given = {"users_per_part": 6}
+    recommend(ease, [log], out=tmp_path / "one" / "lists", **given)
+    together = tmp_path / "together" / ".lists.partial"
+    for number in (1, 2, 3):
+        machine = tmp_path / f"machine-{number}"
+        assert not recommend(ease, [log], out=machine / "lists", shard=(number, 3), **given).complete
+        if number == 3:
+            with pytest.raises(ConfigError, match=r"Of 3 shards 2 are in .*; still to come: 3/3"):
+                merge(together.parent / "lists")
+        shutil.copytree(machine / ".lists.partial", together, dirs_exist_ok=True)
+    part = together / "shard-00002-of-00003-part-00001.parquet"
+    whole = part.read_bytes()
+    part.write_bytes(whole[:-1])
+    with pytest.raises(StorageError, match="damaged: copy it anew, or make --shard 2/3 again"):
+        merge(together.parent / "lists")
+    part.write_bytes(whole)
+    merged = merge(together.parent / "lists")
+    assert (merged.rows, merged.users) == (N_USERS * (N_ITEMS - EACH), N_USERS)
+    assert pq.read_table(together.parent / "lists").equals(pq.read_table(tmp_path / "one" / "lists"))
+    assert merge(together.parent / "lists").up_to_date
+    assert recommend(ease, [log], out=together.parent / "lists", shard=(2, 3), **given).up_to_date
+    assert not together.exists()
+
+
+def test_a_merge_refuses_what_it_should(ease: Path, log: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no finished shards"):
+        merge(tmp_path / "lists")
+    with pytest.raises(ConfigError, match="a folder of parts"):
+        merge(tmp_path / "lists.csv")
+    recommend(ease, [log], out=tmp_path / "lists", shard=(1, 2), top=3)
+    recommend(ease, [log], out=tmp_path / "elsewhere" / "lists", shard=(2, 2), top=4)
+    shutil.copytree(tmp_path / "elsewhere" / ".lists.partial", tmp_path / ".lists.partial", dirs_exist_ok=True)
+    with pytest.raises(ConfigError, match="made with different models, histories or settings"):
+        merge(tmp_path / "lists")
+
+
+@pytest.mark.parametrize("sharded", [False, True])
+@pytest.mark.parametrize("moment", ["join_shards", "close_folder", "put_in_place"])
+def test_a_kill_after_the_last_part_loses_nothing(
+    sharded: bool, moment: str, ease: Path, log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = {"out": tmp_path / "lists", "users_per_part": 7, "shard": (2, 2) if sharded else None}
+    if sharded:
+        recommend(ease, [log], **(given | {"shard": (1, 2)}))
+
+    def killed(*_: object, **__: object) -> None:
+        raise SystemExit(9)
+
+    where = part_files if moment == "put_in_place" else parts
+    monkeypatch.setattr(where, moment, killed)
+    if moment == "join_shards" and not sharded:
+        monkeypatch.setattr(parts, "close_folder", killed)
+    with pytest.raises(SystemExit):
+        recommend(ease, [log], **given)
+    assert not (tmp_path / "lists").exists()
+    monkeypatch.undo()
+    monkeypatch.setattr(parts, "write_table", lambda *_: pytest.fail("made a part again"))
+    assert recommend(ease, [log], **given, resume=True).complete
+    recommend_whole = pq.read_table(tmp_path / "lists")
+    monkeypatch.undo()
+    recommend(ease, [log], out=tmp_path / "one.parquet")
+    assert recommend_whole.equals(pq.read_table(tmp_path / "one.parquet"))
+
+
+def test_a_journal_cut_off_anywhere_costs_a_part_and_not_the_job(
+    ease: Path, log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recommend(ease, [log], out=tmp_path / "whole", users_per_part=7)
+    monkeypatch.setattr(parts, "close_folder", lambda *_: pytest.fail("closed"))
+    monkeypatch.setattr(parts, "write_json", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        recommend(ease, [log], out=tmp_path / "lists", users_per_part=7)
+    monkeypatch.undo()
+    journal = tmp_path / ".lists.partial" / "_journal.jsonl"
+    journal.write_bytes(journal.read_bytes()[:-20])
+    wrote, real = [], parts.write_table
+    monkeypatch.setattr(parts, "write_table", lambda blocks, path: wrote.append(path.name) or real(blocks, path))
+    recommend(ease, [log], out=tmp_path / "lists", users_per_part=7, resume=True)
+    assert wrote == ["part-00005.parquet"]
+    assert contents(tmp_path / "lists") == contents(tmp_path / "whole")
 
 
 def test_shards_of_an_abandoned_division_do_not_count_twice(ease: Path, log: Path, tmp_path: Path) -> None:
