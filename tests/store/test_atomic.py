@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from recae.errors import StorageError
+from recae.errors import DamagedFileError, StorageError
+from recae.store import atomic
 from recae.store.atomic import replacing_file, replacing_folder
+from recae.store.checksums import check_files
+from recae.store.exchange import exchange
+from recae.store.lock import locked
+from recae.store.manifest import read_json, write_manifest
 
 
 class InterruptedWritingError(Exception):
@@ -77,3 +83,96 @@ def test_what_somebody_else_wrote_is_never_replaced(tmp_path: Path):
             write_folder(tmp_path / name, "mine")
     assert (tmp_path / "theirs" / "thesis.tex").read_text() == "years of work"
     assert (tmp_path / "file").read_text() == "theirs too"
+
+
+def sealed(path: Path, text: str) -> None:
+    with replacing_folder(path, marker="mark.json") as beside:
+        (beside / "inner").mkdir()
+        (beside / "inner" / "x").write_text(text)
+        write_manifest(beside, "mark.json", {"text": text})
+
+
+def test_what_somebody_put_into_a_folder_of_recaes_is_never_deleted(tmp_path: Path):
+    sealed(tmp_path / "out", "one")
+    sealed(tmp_path / "out", "two")
+    (tmp_path / "out" / "inner" / "notes.txt").write_text("mine")
+    with pytest.raises(StorageError, match=r"inner/notes\.txt was not written by recae and would be deleted"):
+        sealed(tmp_path / "out", "three")
+    (tmp_path / "out" / "inner" / "notes.txt").unlink()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "out" / "link").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(StorageError, match="link was not written by recae"):
+        sealed(tmp_path / "out", "three")
+    assert (tmp_path / "out" / "inner" / "x").read_text() == "two"
+
+
+def test_a_folder_says_what_is_in_it(tmp_path: Path):
+    sealed(tmp_path / "out", "one")
+    told = read_json(tmp_path / "out" / "mark.json")
+    assert told["text"] == "one"
+    assert list(told["files"]) == ["inner/x"]
+    assert (tmp_path / "out" / "_SUCCESS").read_bytes() == b""
+    check_files(tmp_path / "out", told["files"])
+    (tmp_path / "out" / "inner" / "x").write_text("eno")
+    with pytest.raises(DamagedFileError, match="inner/x was changed"):
+        check_files(tmp_path / "out", told["files"])
+    check_files(tmp_path / "out", told["files"], largest=2)
+    for name in ("../file", "/etc/hostname", "inner/../../file"):
+        with pytest.raises(DamagedFileError, match="lies outside"):
+            check_files(tmp_path / "out", {name: {"bytes": 1, "sha256": ""}})
+
+
+@pytest.mark.parametrize("exchanges", [True, False])
+def test_a_folder_is_replaced_with_and_without_an_exchange(
+    exchanges: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    if not exchanges:
+        monkeypatch.setattr(atomic, "exchange", lambda *_: False)
+    sealed(tmp_path / "out", "one")
+    seen = []
+    rename = os.rename
+
+    def watched(old: object, new: object) -> None:
+        rename(old, new)
+        seen.append((tmp_path / "out").exists())
+
+    monkeypatch.setattr(os, "rename", watched)
+    sealed(tmp_path / "out", "two")
+    assert (tmp_path / "out" / "inner" / "x").read_text() == "two"
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    if exchanges and exchange_works(tmp_path):
+        assert False not in seen, "there was always one or the other"
+
+
+def exchange_works(folder: Path) -> bool:
+    (folder / "a").mkdir()
+    (folder / "b").mkdir()
+    return exchange(folder / "a", folder / "b")
+
+
+def test_a_link_to_a_folder_stays_a_link(tmp_path: Path):
+    sealed(tmp_path / "models" / "of-today", "one")
+    (tmp_path / "current").symlink_to(tmp_path / "models" / "of-today")
+    sealed(tmp_path / "current", "two")
+    assert (tmp_path / "current").is_symlink()
+    assert (tmp_path / "models" / "of-today" / "inner" / "x").read_text() == "two"
+    assert [path.name for path in (tmp_path / "models").iterdir()] == ["of-today"]
+
+
+def test_what_killed_runs_left_is_cleared_away_and_nothing_else(tmp_path: Path):
+    (tmp_path / ".out.0123abcd.recae-tmp").mkdir()
+    (tmp_path / ".out.0123abcd.recae-tmp" / "half").write_text("")
+    (tmp_path / ".out.manifest.json.0123abcd.recae-tmp").write_text("")
+    others = [".out.0123abcd.tmp", ".other.0123abcd.recae-tmp", ".out.mine.recae-tmp", "out.txt"]
+    for name in others:
+        (tmp_path / name).write_text("")
+    with locked(tmp_path / "out"):
+        pass
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(others)
+
+
+def test_a_file_of_somebody_that_has_the_name_of_the_lock_stays(tmp_path: Path):
+    (tmp_path / ".out.lock").write_text("mine")
+    with locked(tmp_path / "out"):
+        pass
+    assert (tmp_path / ".out.lock").read_text() == "mine"
