@@ -7,20 +7,21 @@ from pathlib import Path
 import click
 
 from recae.cli import text
-from recae.cli.base import command
+from recae.cli.base import command, option
 from recae.cli.console import Console
 from recae.cli.options import PATH
 
 
-@command("inspect", examples=("recae inspect model", "recae inspect model --json"))
+@command("inspect", examples=("recae inspect model", "recae inspect model --json", "recae inspect model --verify"))
 @click.argument("model", metavar="MODELDIR", type=PATH)
-def inspect(console: Console, model: Path) -> None:
+@option("--verify", is_flag=True, help="Read every file and check it against its checksum.")
+def inspect(console: Console, model: Path, verify: bool) -> None:
     """Tell what a model folder holds.
 
     The model, its hyper-parameters, training data, validation metrics and file sizes."""
     from recae.jobs.inspect import inspect as inspect_job
 
-    result = inspect_job(model)
+    result = inspect_job(model, verify=verify)
     manifest = result.manifest
     pairs = [
         ("model", result.model),
@@ -34,6 +35,7 @@ def inspect(console: Console, model: Path) -> None:
         *((("pruned", result.pruning),) if result.pruning else ()),
         *((f"valid {name}", value) for name, value in result.metrics.items()),
         *((name, f"{size:,} bytes") for name, size in result.sizes.items()),
+        *((("files", "all are what they were when they were written"),) if result.verified else ()),
     ]
     console.finish(
         text.facts(pairs),
@@ -42,5 +44,6 @@ def inspect(console: Console, model: Path) -> None:
         config=result.config,
         metrics=result.metrics,
         sizes=result.sizes,
+        verified=result.verified,
         manifest=manifest,
     )

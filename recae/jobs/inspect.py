@@ -6,8 +6,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from recae.errors import DamagedFileError, ModelFormatError
 from recae.jobs.stopping import stopping_sentence
-from recae.models.folder import read_manifest
+from recae.models.folder import Manifest, check_model_files, read_manifest
 from recae.models.linear.pruned import pruning_sentence
 
 
@@ -28,10 +29,12 @@ class Inspection:
     """Bytes of each file."""
     manifest: dict[str, Any]
     """All of `manifest.json`."""
+    verified: bool = False
+    """Every file was read, and is what it was when it was written."""
 
 
-def inspect(folder: str | Path) -> Inspection:
-    """Read and check the manifest of a model folder.
+def inspect(folder: str | Path, *, verify: bool = False) -> Inspection:
+    """Read and check the manifest of a model folder; with `verify` all its files, by their checksums.
 
     Raises:
         StorageError: the folder is missing or cannot be read.
@@ -39,6 +42,8 @@ def inspect(folder: str | Path) -> Inspection:
     """
     folder = Path(folder)
     manifest = read_manifest(folder)
+    if verify:
+        _verify(folder, manifest)
     sizes = {path.name: path.stat().st_size for path in sorted(folder.iterdir()) if path.is_file()}
     content = manifest.model_dump(mode="json") | {"columns": asdict(manifest.columns)}
     reached, stopped = manifest.facts.get("validation"), manifest.facts.get("stopping")
@@ -52,4 +57,14 @@ def inspect(folder: str | Path) -> Inspection:
         pruning=pruning_sentence(pruned) if isinstance(pruned, dict) else "",
         sizes=sizes,
         manifest=content,
+        verified=verify,
     )
+
+
+def _verify(folder: Path, manifest: Manifest) -> None:
+    if manifest.files is None:
+        raise ModelFormatError(f"{folder} was written before models had checksums: train the model again to have some.")
+    try:
+        check_model_files(folder, manifest, largest=None)
+    except DamagedFileError as error:
+        raise ModelFormatError(f"The model folder {folder} is damaged: {error} Train the model again.") from error

@@ -10,12 +10,15 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from recae.errors import StorageError
+from recae.errors import ModelFormatError, StorageError
+from recae.jobs.inspect import inspect
 from recae.jobs.prepare import filter_input, prepare_input, split_input
 from recae.jobs.reading import Reading
 from recae.jobs.recommend import recommend
 from recae.jobs.train import train
 from recae.jobs.up_to_date import fingerprint, made_from
+from recae.models.folder import check_model_files
+from recae.models.registry import load
 from recae.options import RunOptions
 from recae.store.tables import write_table
 
@@ -173,3 +176,18 @@ def test_a_work_folder_of_somebody_else_is_left_alone(crowds: Path, model: Path,
             recommend(model, [crowds], out=tmp_path / "l", resume=resume)
     train(crowds, model="mult-vae", settings={"epochs": 1, "hidden": 4, "latent": 2}, out=tmp_path / "l")
     assert (tmp_path / ".l.partial" / "photo.jpg").read_text() == "mine"
+
+
+def test_large_files_are_checked_when_somebody_asks(
+    crowds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = train(crowds, model="ease", out=tmp_path / "m").folder
+    assert inspect(folder, verify=True).verified
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\x01")
+    with pytest.raises(ModelFormatError, match=r"model\.safetensors was changed after it was written"):
+        load(folder)
+    monkeypatch.setattr(check_model_files, "__defaults__", (16,))
+    load(folder)
+    with pytest.raises(ModelFormatError, match=r"model\.safetensors was changed after it was written"):
+        inspect(folder, verify=True)
