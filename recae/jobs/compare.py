@@ -33,7 +33,7 @@ from recae.jobs.outputs import refuse_inputs, refuse_strange
 from recae.jobs.prepare import split_facts
 from recae.jobs.reading import AS_FOUND, Reading, Source
 from recae.jobs.sections import Terms
-from recae.jobs.selection import tried_models
+from recae.jobs.selection import Fixed, tried_models
 from recae.jobs.slices import taken_apart
 from recae.models.cost import Shape
 from recae.options import DEFAULTS, RunOptions
@@ -75,6 +75,7 @@ def compare(
     catalog: Source | None = None,
     slices: Sequence[str] | None = None,
     trials: int | None = None,
+    settings: Fixed | None = None,
     resume: bool = False,
     leaderboard: Source | None = None,
     gates: Gates = NO_GATES,
@@ -94,6 +95,8 @@ def compare(
 
     With `repeats` the log is split so many times, by seeds derived from that of `options`; a k-fold that names no fold
     runs all of them. Settings are chosen on the first split and kept for the others.
+
+    `settings` names models that are taken with these hyper-parameters instead of their grid.
 
     A setting or model that fails is told with its reason, and the others go on. What is finished when the job is
     interrupted is kept beside `out`, and with `resume` the job goes on from there. `leaderboard` is a table to which
@@ -135,44 +138,27 @@ def compare(
             "catalog": catalog,
             "slices": slices,
             "trials": trials,
+            "settings": settings,
             "gates": gates if gates.asked else None,
         }
         config = configuration("compare", **given, reading=reading, options=options)
-        background = item_background(judged, first.train.items, catalog, near=source)
-        background = taken_apart(background, slices, test_part(first), first.train, judged, catalog, source)
-        titles = item_titles(source, catalog, first.train.items, options.progress)
-        terms = Terms(first, test_part(first), judged, titles, background, source, catalog, options)
+        terms = _terms(splits, judged, source, catalog, slices, options)
         choosing = choosing_split(first, trials, options)
-        tried = tried_models(names, trials if choosing.valid is not None else 0)
-        tried += tried_models(names, 0) * (len(splits) - 1)
+        tried = tried_models(names, trials if choosing.valid is not None else 0, settings)
+        tried += tried_models(names, 0, settings) * (len(splits) - 1)
         foretell_fits(tried, Shape.of(first.train), f"Fitting {counted(len(tried), 'setting')} in all", options)
-        plan = contest_plan(terms, splits, trials) | {"slices": slices}
+        plan = contest_plan(terms, splits, trials) | {"slices": slices, "settings": settings or {}}
         known = done_already(place, plan_digest(plan), names) if resume else None
         if known is not None:
             known = with_gates(known, conditions, place)
             return _told(known, folder, started, leaderboard, up_to_date=True)
-        column = first.train.columns.user
         records = open_records(
-            place, plan, column, names, len(splits), resume=resume, progress=options.progress
+            place, plan, first.train.columns.user, names, len(splits), resume=resume, progress=options.progress
         )  # fmt: skip
-        contest = Contest(names, splits, terms, choosing, trials, records, config)
+        contest = Contest(names, splits, terms, choosing, trials, records, config, settings or {})
         _run(contest)
-        kept = [records.split_facts(number) or {} for number in range(len(splits))]
         facts = {"seed": options.seed, "date": _now(), "command": command, "run_id": run_id, **machine_facts()}
-        facts |= {"data_fingerprint": data_fingerprint(splits), "targets_fingerprint": joint_fingerprint(kept)}
-        comparison = Comparison(
-            data=plain_json(summary | {"source": str(source)}),
-            split=plain_json(_split_facts(splits, split, kept)),
-            metrics=judged,
-            selected_on=selected_on(terms, choosing, trials, len(splits)),
-            runs=runs_of(records, contest.judged, kept),
-            facts=plain_json(facts | {"configuration": config}),
-            failed=tuple(contest.failed.values()),
-            split_pairs=pairs_of(records, contest.judged, judged[0], kept),
-            plan=plan_digest(plan),
-            user_column=column,
-            **contest.sections,
-        )
+        comparison = _comparison(contest, summary, split, facts, plan_digest(plan))
         comparison = replace(comparison, gates=conditions.results(comparison))
         write_split(first, records.folder / "split", {"configuration": config})
         values = [records.values_file(at, name) for name in contest.judged for at in range(len(splits))]
@@ -187,6 +173,44 @@ def _check_repeats(split: str | None, repeats: int, seed: int) -> None:
         raise ConfigError(f"--repeats {repeats} must be at least 1.")
     if split is not None:
         split_plan(split, repeats, seed)
+
+
+def _terms(
+    splits: Splits,
+    metrics: tuple[str, ...],
+    source: Source,
+    catalog: Source | None,
+    slices: Sequence[str] | None,
+    options: RunOptions,
+) -> Terms:
+    split = splits.first
+    test, items = test_part(split), split.train.items
+    background = item_background(metrics, items, catalog, near=source)
+    background = taken_apart(background, slices, test, split.train, metrics, catalog, source)
+    titles = item_titles(source, catalog, items, options.progress)
+    return Terms(split, test, metrics, titles, background, source, catalog, options)
+
+
+def _comparison(
+    contest: Contest, summary: dict[str, Any], spec: str | None, facts: dict[str, Any], plan: str
+) -> Comparison:
+    """Everything that the contest found, in plain values, so that what is read again is the same."""
+    splits, terms, records = contest.splits, contest.terms, contest.records
+    kept = [records.split_facts(number) or {} for number in range(len(splits))]
+    prints = {"data_fingerprint": data_fingerprint(splits), "targets_fingerprint": joint_fingerprint(kept)}
+    return Comparison(
+        data=plain_json(summary | {"source": str(terms.source)}),
+        split=plain_json(_split_facts(splits, spec, kept)),
+        metrics=terms.metrics,
+        selected_on=selected_on(terms, contest.choosing, contest.trials, len(splits)),
+        runs=runs_of(records, contest.judged, kept),
+        facts=plain_json(facts | prints | {"configuration": contest.config}),
+        failed=tuple(contest.failed.values()),
+        split_pairs=pairs_of(records, contest.judged, terms.metrics[0], kept),
+        plan=plan,
+        user_column=terms.split.train.columns.user,
+        **contest.sections,
+    )
 
 
 def _run(contest: Contest) -> None:

@@ -21,7 +21,7 @@ from recae.jobs.item_facts import item_background
 from recae.jobs.judging import own_metrics
 from recae.jobs.peak import folder_bytes
 from recae.jobs.sections import Terms, example_lists, of_comparison, of_model
-from recae.jobs.selection import Selected, choosing_data, select, size_bytes
+from recae.jobs.selection import Fixed, Selected, choosing_data, select, size_bytes, tried_settings
 from recae.models.base import Recommender
 from recae.models.registry import model_class
 from recae.options import RunOptions
@@ -42,6 +42,7 @@ class Contest:
     trials: int | None
     records: Records
     config: dict[str, Any]
+    fixed: Fixed = field(default_factory=dict)
     failed: dict[str, FailedModel] = field(default_factory=dict)
     sections: dict[str, Any] = field(default_factory=dict)
     """What `of_comparison` found."""
@@ -114,8 +115,9 @@ class Contest:
         """On the first split: settings chosen, the best one judged, and its model kept."""
         terms, log = self.terms, self.records.trials(name)
         metric = terms.metrics[0]
+        settings = tried_settings(name, self.trials, self.fixed)
         selected = select(
-            name, terms.split, metric, terms.options, trials=self.trials, choosing=self.choosing, log=log
+            name, terms.split, metric, terms.options, settings=settings, choosing=self.choosing, log=log
         )  # fmt: skip
         run = _run(name, selected, _evaluation(selected.model, terms), terms)
         validation = {} if run.valid_value is None else {metric: run.valid_value}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -94,14 +94,20 @@ def choosing_data(split: Split, seed: int) -> Split:
     return replace(split, train=rest, valid=valid, test=None)
 
 
-def tried_settings(name: str, trials: int | None) -> Sequence[dict[str, Any]]:
-    """The first `trials` settings of the model's grid: its defaults for 0, all of them for None."""
+Fixed = Mapping[str, Mapping[str, Any]]
+"""Model -> hyper-parameters that are given, so that nothing is chosen."""
+
+
+def tried_settings(name: str, trials: int | None, fixed: Fixed | None = None) -> Sequence[dict[str, Any]]:
+    """The first `trials` settings of the model's grid: its defaults for 0, all of them for None; or the given ones."""
+    if fixed and name in fixed:
+        return (dict(fixed[name]),)
     return model_class(name).grid[: max(trials, 1) if trials is not None else None]
 
 
-def tried_models(names: Sequence[str], trials: int | None) -> list[Recommender]:
+def tried_models(names: Sequence[str], trials: int | None, fixed: Fixed | None = None) -> list[Recommender]:
     """Each model with each of its settings, none of them fitted."""
-    return [model_class(name)(**setting) for name in names for setting in tried_settings(name, trials)]
+    return [model_class(name)(**setting) for name in names for setting in tried_settings(name, trials, fixed)]
 
 
 def select(
