@@ -13,6 +13,7 @@ from recae.reports.error_section import errors_markdown
 from recae.reports.examples import examples_markdown
 from recae.reports.gates import gates_markdown
 from recae.reports.item_map import map_markdown
+from recae.reports.models_table import ON_PAPER, grouped
 from recae.reports.page import making
 from recae.reports.pairs import pair_sentence
 from recae.reports.similar_items import similar_markdown
@@ -37,6 +38,7 @@ def to_markdown(comparison: Comparison) -> str:
         _table(comparison),
         f"Best of each column in bold; in brackets the {interval_words(comparison)}.",
         f"Settings chosen on: {escaped(comparison.selected_on)}.",
+        *_by_metric(comparison),
         *(["## Every pair", _pairs(comparison)] if comparison.pairs else []),
         *slices_markdown(tables_of(comparison), escaped),
         *costs_markdown(comparison, escaped),
@@ -66,13 +68,25 @@ def escaped(text: str) -> str:
 
 
 def _table(comparison: Comparison) -> str:
-    metrics, best = comparison.metrics, best_of_each(comparison)
+    metrics, best = comparison.metrics[:ON_PAPER], best_of_each(comparison)
     header = ["", "model", *(escaped(metric_label(metric)) for metric in metrics), "fit"]
     lines = [header, ["--:", ":--", *("--:" for _ in metrics), "--:"]]
     for rank, run in enumerate(comparison.leaderboard(), start=1):
         cells = [_cell(run, metric, run.name in best.get(metric, ()), metric == metrics[0]) for metric in metrics]
         lines.append([str(rank), escaped(run.name), *cells, duration(run.fit_seconds)])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _by_metric(comparison: Comparison) -> list[str]:
+    """A row for every metric, where there are too many of them to stand side by side."""
+    if len(comparison.metrics) <= ON_PAPER:
+        return []
+    board, best = comparison.leaderboard(), best_of_each(comparison)
+    lines = [["metric", *(escaped(run.name) for run in board)], [":--", *("--:" for _ in board)]]
+    for metric in (one for members in grouped(comparison.metrics).values() for one in members):
+        cells = [_cell(run, metric, run.name in best.get(metric, ()), False) for run in board]
+        lines.append([escaped(metric_label(metric)), *cells])
+    return ["## Every metric", "\n".join(f"| {' | '.join(line)} |" for line in lines)]
 
 
 def _cell(run: ModelRun, metric: str, best: bool, with_interval: bool) -> str:

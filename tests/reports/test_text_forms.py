@@ -69,6 +69,19 @@ def test_markdown_has_one_row_for_each_model_and_bold_bests(comparison):
     assert {row.count("|") for row in rows} == {7}
 
 
+def test_markdown_has_a_row_for_every_metric_where_there_are_many(compared, run):
+    lengths = tuple(f"recall@{k}" for k in range(1, 13))
+    runs = (run("ease", 0.2), run("ials", 0.1))
+    for one in runs:
+        one.evaluation.overall.update(dict.fromkeys(lengths, 0.5))
+    text = to_markdown(compared(runs, metrics=("ndcg@10", "coverage@10", *lengths)))
+    rows = [line for line in text.splitlines() if re.match(r"\| (NDCG|Recall|Coverage)@\d+ \|", line)]
+
+    assert len(rows) == 14
+    assert rows[0] == "| NDCG@10 | **0.5159** | 0.4159 |"
+    assert "## Every metric" not in to_markdown(compared(runs))
+
+
 def test_markdown_tells_what_is_needed_to_run_it_again(comparison):
     text = to_markdown(comparison)
 
