@@ -18,6 +18,10 @@ PERPLEXITY = 30.0
 EXAGGERATED, STEPS = 100, 300
 """Steps of gradient descent: the first, in which neighbours attract each other `EXAGGERATION` times, and all."""
 EXAGGERATION = 12.0
+LEAST_POINTS = 64
+"""Fewer are placed by their two widest directions: too few attract each other to keep together against the repulsion."""
+LONGEST_STEP = 5.0
+"""A point moves no further in one step: among a few dozen points the usual rate would throw them apart for ever."""
 CELL, LEAST_CELLS, MOST_CELLS = 1.0, 32, 512
 """Width of the grid's cells in the units of the plane, and how many of them a side has."""
 
@@ -32,16 +36,19 @@ def lay_out(vectors: np.ndarray, *, seed: int = 0, progress: Progress = SILENT) 
     n = len(unit)
     if n < 3:
         return np.stack([np.arange(n) - (n - 1) / 2, np.zeros(n)], axis=1)
+    if n < LEAST_POINTS:
+        return _turned(100 * _start(unit, seed))
     with progress.task("Laying out the map", STEPS, "step") as task:
         pull = attraction(unit, min(PERPLEXITY, (n - 1) / 3))
         spread, velocity = _start(unit, seed), np.zeros((n, 2))
-        gain, rate = np.ones((n, 2)), max(n / EXAGGERATION, 50.0)
+        gain, rate = np.ones((n, 2)), n / EXAGGERATION
         for step in range(STEPS):
             early = step < EXAGGERATED
             force = (EXAGGERATION if early else 1.0) * _attract(pull, spread) - repulsion(spread)
             agrees = np.sign(force) == np.sign(velocity)
             gain = np.maximum(np.where(agrees, 0.8 * gain, gain + 0.2), 0.01)
             velocity = (0.5 if early else 0.8) * velocity - 4 * rate * gain * force
+            velocity /= np.maximum(np.linalg.norm(velocity, axis=1, keepdims=True) / LONGEST_STEP, 1.0)
             spread = spread + velocity
             spread -= spread.mean(axis=0)
             task.advance()
