@@ -31,8 +31,8 @@ def before(split: Path, tmp_path_factory: pytest.TempPathFactory) -> Compared:
     return compare(split, models=MODELS, metrics=METRICS, trials=0, out=tmp_path_factory.mktemp("before") / "out")
 
 
-def again(split: Path, out: Path, **options: Any) -> Compared:
-    return compare(split, **({"models": MODELS, "metrics": METRICS, "trials": 0} | options), out=out)
+def again(source: Path, out: Path, **options: Any) -> Compared:
+    return compare(source, **({"models": MODELS, "metrics": METRICS, "trials": 0} | options), out=out)
 
 
 def test_gates_are_told_in_every_form_and_read_back(split: Path, before: Compared, tmp_path: Path) -> None:
