@@ -19,7 +19,7 @@ EXAGGERATED, STEPS = 100, 300
 """Steps of gradient descent: the first, in which neighbours attract each other `EXAGGERATION` times, and all."""
 EXAGGERATION = 12.0
 LEAST_POINTS = 64
-"""Fewer are placed by their two widest directions: too few attract each other to keep together against the repulsion."""
+"""Fewer are placed by their two widest directions: too few attract each other to keep together."""
 LONGEST_STEP = 5.0
 """A point moves no further in one step: among a few dozen points the usual rate would throw them apart for ever."""
 CELL, LEAST_CELLS, MOST_CELLS = 1.0, 32, 512
