@@ -9,6 +9,7 @@ import json
 from importlib.resources import files
 from typing import Any, Literal, NotRequired, TypedDict
 
+from recae.evaluation.gates import GateResult
 from recae.evaluation.paired import PairedTest
 from recae.evaluation.repeats import SplitFigures
 from recae.evaluation.slices import Slice
@@ -131,6 +132,8 @@ class ReportDocument(TypedDict):
     """A digest of the data, the splits, the metrics and the libraries: the same plan gives the same figures."""
     user_column: NotRequired[str]
     """What the input calls the users: that column of per-user.parquet."""
+    gates: NotRequired[list[GateResult]]
+    """What became of the quality gates that were asked for."""
     facts: dict[str, Any]
     """seed, command, run_id, machine, versions and the configuration: what is needed to run it again."""
 
