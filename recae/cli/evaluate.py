@@ -12,7 +12,7 @@ from recae.cli import text
 from recae.cli.base import command, grouped, option
 from recae.cli.console import Console
 from recae.cli.gates import EVALUATE_GATES, finish_with_gates
-from recae.cli.options import PATH, NameList, history_options, memory_option
+from recae.cli.options import PATH, NameList, force_option, history_options, memory_option
 from recae.counted import counted
 from recae.errors import ConfigError
 from recae.jobs.gates import Gates
@@ -54,6 +54,7 @@ if TYPE_CHECKING:
 )
 @option("--report", type=PATH, metavar="OUT.html", help="Write a report for a browser.")
 @option("--per-user", type=PATH, metavar="OUT.parquet", help="Write every user's values (also .csv, .tsv, .jsonl).")
+@force_option
 @option("--include-seen", is_flag=True, help="Let the model list items of the history, too.")
 @grouped("gates", Gates, EVALUATE_GATES)
 @memory_option
@@ -69,6 +70,7 @@ def evaluate(
     slices: list[str] | None,
     report: Path | None,
     per_user: Path | None,
+    force: bool,
     include_seen: bool,
     gates: Gates,
     max_memory: int | None,
@@ -95,6 +97,7 @@ def evaluate(
             slices=slices,
             report=report,
             per_user=per_user,
+            force=force,
             include_seen=include_seen,
             gates=gates,
             max_memory=max_memory,
@@ -112,6 +115,7 @@ def evaluate(
             slices=slices,
             report=report,
             per_user=per_user,
+            force=force,
             gates=gates,
             max_memory=max_memory,
             reading=reading,
@@ -122,6 +126,7 @@ def evaluate(
         console,
         _shown(result, console.cut, apart=slices is not None),
         result.gates,
+        status="up to date" if result.up_to_date else "ok",
         output=result.files[0] if result.files else None,
         files=result.files,
         rows=result.facts["users"],

@@ -22,16 +22,15 @@ from recae.evaluation.metrics import DEFAULT_METRICS
 from recae.evaluation.result import Evaluation
 from recae.jobs.error_examples import examples_of_one
 from recae.jobs.examples import lists_for
-from recae.jobs.extras import need_report_extra
 from recae.jobs.facts import configuration, machine_facts
 from recae.jobs.foretell import block_for_lists, refuse_large_folder
 from recae.jobs.gates import NO_GATES, Gates
 from recae.jobs.inputs import beside
 from recae.jobs.item_facts import item_background
+from recae.jobs.judged_files import JudgedFiles
 from recae.jobs.judging import check_metrics
 from recae.jobs.lists_file import read_lists
 from recae.jobs.model_histories import as_trained, histories_for
-from recae.jobs.outputs import refuse_inputs, refuse_strange_file, write_result
 from recae.jobs.reading import AS_FOUND, Reading, Source, log_file
 from recae.jobs.rivals import Rivals
 from recae.jobs.slices import Known, slicing_for, usual_catalog
@@ -39,7 +38,6 @@ from recae.models.registry import load
 from recae.progress import SILENT, Progress
 from recae.ranking.lists import TopN
 from recae.reports.comparison import ErrorExample
-from recae.store.lock import locked
 
 LIST_METRICS = tuple(name for name in DEFAULT_METRICS if not name.startswith(("coverage", "novelty")))
 """Without histories nobody knows the catalogue, so how much of it is listed cannot be told."""
@@ -64,6 +62,8 @@ class Judged:
     files: tuple[Path, ...]
     gates: tuple[GateResult, ...] = ()
     """What became of each condition; `recae.jobs.gates.hold` raises where one was not met."""
+    up_to_date: bool = False
+    """The files that were asked for had been made from the same already, and were left as they are."""
 
 
 def evaluate(
@@ -76,6 +76,7 @@ def evaluate(
     slices: Sequence[str] | None = None,
     report: str | Path | None = None,
     per_user: str | Path | None = None,
+    force: bool = False,
     include_seen: bool = False,
     gates: Gates = NO_GATES,
     max_memory: int | None = None,
@@ -97,11 +98,21 @@ def evaluate(
         DataError: the data is malformed, nobody has a target, or a condition is about other users or targets.
         CapacityError: the model would not fit in memory.
         ModelFormatError: the model folder is damaged.
-        StorageError: something cannot be read or written, or recae did not write what is in its place.
+        StorageError: something cannot be read or written, or what is in its place recae did not write, or made from
+            something else and there is no `force`.
     """
     settled = gates.settle(metrics)
     metrics = settled.measured
-    _check_outputs(report, per_user, model, target, *histories, *gates.inputs())
+    inputs = {"model": model, "histories": list(histories), "targets": target, "catalogue": catalog}
+    decides = {"metrics": metrics, "slices": slices, "include_seen": include_seen, "gates": gates, "reading": reading}
+    files = JudgedFiles.checked(
+        report,
+        per_user,
+        inputs | {"gates": [one for one in gates.inputs() if one is not None]},
+        decides,
+        force=force,
+        progress=progress,
+    )
     refuse_large_folder(Path(model), max_memory)
     recommender = load(model)
     check_metrics(recommender.info, metrics)
@@ -161,7 +172,7 @@ def evaluate(
         recommender.info.name, found, held_out, _titles(known), known.item_counts,
         lambda picked: lists_for(recommender, picked.users, exclude_seen),
     )  # fmt: skip
-    return _finish(found, held_out, facts, report, per_user, results, errors)
+    return _finish(found, held_out, facts, files, results, errors)
 
 
 def evaluate_lists(
@@ -174,6 +185,7 @@ def evaluate_lists(
     slices: Sequence[str] | None = None,
     report: str | Path | None = None,
     per_user: str | Path | None = None,
+    force: bool = False,
     gates: Gates = NO_GATES,
     max_memory: int | None = None,
     reading: Reading = AS_FOUND,
@@ -188,11 +200,21 @@ def evaluate_lists(
     Raises:
         ConfigError: an unknown metric, one that lists alone do not allow, or a condition that cannot be checked.
         DataError: the data is malformed, nobody has a target, or a condition is about other users or targets.
-        StorageError: something cannot be read or written, or recae did not write what is in its place.
+        StorageError: something cannot be read or written, or what is in its place recae did not write, or made from
+            something else and there is no `force`.
     """
     settled = gates.settle(metrics if metrics is not None else (DEFAULT_METRICS if histories else LIST_METRICS))
     chosen = settled.measured
-    _check_outputs(report, per_user, lists, target, *histories, *gates.inputs())
+    inputs = {"lists": lists, "histories": list(histories), "targets": target, "catalogue": catalog}
+    decides = {"metrics": chosen, "slices": slices, "gates": gates, "reading": reading}
+    files = JudgedFiles.checked(
+        report,
+        per_user,
+        inputs | {"gates": [one for one in gates.inputs() if one is not None]},
+        decides,
+        force=force,
+        progress=progress,
+    )
     rivals = Rivals.of(gates)
     if rivals.folders and not histories:
         raise ConfigError(f"The model in {rivals.folders[0]} needs --history FILE: what the users have already.")
@@ -241,20 +263,11 @@ def evaluate_lists(
         "the lists", evaluation, held_out, _titles(parts), parts.item_counts,
         lambda picked: TopN(found.lists.items[picked.rows], found.lists.scores[picked.rows]),
     )  # fmt: skip
-    return _finish(evaluation, held_out, facts | {"configuration": config}, report, per_user, results, errors)
+    return _finish(evaluation, held_out, facts | {"configuration": config}, files, results, errors)
 
 
 def _titles(known: Known) -> list[str]:
     return known.items.texts().to_pylist() if known.catalog is None else known.catalog.titles_for(known.items)
-
-
-def _check_outputs(report: str | Path | None, per_user: str | Path | None, *inputs: Source | None) -> None:
-    if report is not None:
-        need_report_extra()
-    for out in (report, per_user):
-        if out is not None:
-            refuse_inputs(out, *inputs)
-            refuse_strange_file(out)
 
 
 def _tell(found: JudgeableLists, source: Source, progress: Progress) -> None:
@@ -297,8 +310,7 @@ def _finish(
     evaluation: Evaluation,
     held_out: HeldOut,
     facts: dict[str, Any],
-    report: str | Path | None,
-    per_user: str | Path | None,
+    files: JudgedFiles,
     gates: tuple[GateResult, ...],
     errors: tuple[ErrorExample, ...],
 ) -> Judged:
@@ -308,16 +320,17 @@ def _finish(
         "unknown_targets": int(held_out.unknown_targets.sum()),
         **machine_facts(),
     }
-    files = []
-    if report is not None:
+
+    def write_report(path: Path) -> None:
         from recae.reports.evaluation import write_evaluation_html
 
-        with locked(report):
-            write_evaluation_html(evaluation, facts, Path(report), gates=gates, errors=errors)
-        files.append(Path(report))
-    if per_user is not None:
-        with locked(per_user):
-            kept = {"targets_fingerprint": facts["targets_fingerprint"]}
-            write_result(evaluation.to_arrow(held_out.columns.user), Path(per_user), facts["configuration"], **kept)
-        files.append(Path(per_user))
-    return Judged(evaluation, evaluation.means(), evaluation.intervals(), facts, tuple(files), gates)
+        write_evaluation_html(evaluation, facts, path, gates=gates, errors=errors)
+
+    files.write(
+        write_report,
+        lambda: evaluation.to_arrow(held_out.columns.user),
+        facts["configuration"],
+        targets_fingerprint=facts["targets_fingerprint"],
+    )
+    means, intervals = evaluation.means(), evaluation.intervals()
+    return Judged(evaluation, means, intervals, facts, files.written, gates, files.up_to_date)

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 from recae.errors import ModelFormatError, StorageError
+from recae.jobs.evaluate import evaluate
 from recae.jobs.inspect import inspect
 from recae.jobs.prepare import filter_input, prepare_input, split_input
 from recae.jobs.reading import Reading
@@ -191,3 +192,25 @@ def test_large_files_are_checked_when_somebody_asks(
     load(folder)
     with pytest.raises(ModelFormatError, match=r"model\.safetensors was changed after it was written"):
         inspect(folder, verify=True)
+
+
+def test_the_files_of_an_evaluation_are_left_and_refused_likewise(crowds: Path, model: Path, tmp_path: Path) -> None:
+    (tmp_path / "target.csv").write_text("user_id,item_id\n" + "".join(f"{user},999\n" for user in range(9)))
+
+    def judge(**more: Any) -> Any:
+        out = {"report": tmp_path / "r.html", "per_user": tmp_path / "u.csv"}
+        return evaluate(model, [crowds], tmp_path / "target.csv", **(out | more))
+
+    first = judge()
+    before = times(tmp_path)
+    again = judge()
+    assert (first.up_to_date, again.up_to_date) == (False, True)
+    assert again.means == first.means
+    assert times(tmp_path) == before
+    with pytest.raises(StorageError, match=r"r\.html was made from other data or settings \(metrics\): give --force"):
+        judge(metrics=["hit@3"])
+    with pytest.raises(StorageError, match=r"u\.csv was made from other data"):
+        judge(report=None, include_seen=True)
+    assert not judge(metrics=["hit@3"], force=True).up_to_date
+    assert judge(metrics=["hit@3"]).up_to_date
+    assert not judge(metrics=["hit@3"], report=None, per_user=None).up_to_date
