@@ -34,6 +34,7 @@ COMMANDS = {
     "similar": "recae.cli.similar:similar",
     "map": "recae.cli.map:map_",
     "inspect": "recae.cli.inspect:inspect",
+    "run": "recae.cli.run:run",
     "config": "recae.cli.job_config:group",
     "doctor": "recae.cli.doctor:doctor",
     "demo": "recae.cli.demo:demo",

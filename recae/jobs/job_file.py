@@ -51,6 +51,11 @@ class Input(Section):
         """The same for the jobs."""
         return Reading(**self.model_dump(exclude={"log", "catalog"}))
 
+    def columns(self) -> Reading:
+        """How the filtered log is read, which keeps the names of its columns."""
+        names = ("user_col", "item_col", "rating_col", "weight_col", "time_col")
+        return Reading(**{name: getattr(self, name) for name in names})
+
 
 class Judging(Section):
     """How the model is judged before it is used."""
