@@ -20,6 +20,8 @@ from recae.training.interruption import Interruption, held_back
 
 COST = 50
 """Writing checkpoints takes at most one part in so many of the time."""
+SLOW_DISK = 100e6
+"""Bytes a second, until a first checkpoint has shown how fast they are written."""
 
 Arrays = dict[str, np.ndarray]
 
@@ -41,19 +43,25 @@ class Keeper:
         self, state: State, identity: Mapping[str, Any], at: Checkpoints, held: Interruption, progress: Progress
     ) -> None:
         self.state, self.identity, self.at, self.held, self.progress = state, identity, at, held, progress
-        self.due = time.monotonic() + at.seconds
+        self.began = time.monotonic()
+        self.due, self.written = self.began + at.seconds, False
 
     def offer(self) -> None:
         """Say that the state is one to go on from. Raises what the signal that came meanwhile raises, if one came."""
-        if self.held.number is None and time.monotonic() < self.due:
+        started, asked = time.monotonic(), self.held.number is not None
+        if not asked and started < self.due:
             return
-        started = time.monotonic()
         told, arrays = self.state.put_away()
+        if not asked and not self.written:
+            earliest = self.began + COST * sum(array.nbytes for array in arrays.values()) / SLOW_DISK
+            if started < earliest:
+                self.due = earliest
+                return
         try:
             write_checkpoint(self.at.folder, {"identity": self.identity, "machine": _machine(), "state": told}, arrays)
         except StorageError as error:  # no reason to lose what is in memory
             self.progress.say(f"Warning: no checkpoint could be written, so that an interruption costs more: {error}")
-        now = time.monotonic()
+        now, self.written = time.monotonic(), True
         self.due = now + max(self.at.seconds, COST * (now - started))
         self.held.obey()
 

@@ -171,3 +171,8 @@ def test_checkpoints_are_written_by_the_clock_and_cost_little(
     monkeypatch.setattr(Keeper, "offer", passing)
     new("mult-vae").fit(tastes, options=options(tmp_path))
     assert written[:3] == [60.0, 162.0, 264.0], "a minute at first, then fifty times what one takes"
+    monkeypatch.setattr(checkpoint, "SLOW_DISK", 10.0)  # bytes a second
+    now[0] = 0.0
+    written.clear()
+    new("mult-vae").fit(tastes, options=options(tmp_path))
+    assert written == [], "the first one waits until it is a small part of the time"
