@@ -18,6 +18,8 @@ DIRECTIONS = 64
 MOST_USERS = 100_000
 """Of longer logs this many users are looked at."""
 BLOCK_BYTES = 64 << 20
+ROUNDING = 1e-5
+"""Lifts below this share of the largest score are rounding."""
 
 
 def model_vectors(
@@ -60,9 +62,10 @@ def _echoes(model: Recommender, positions: np.ndarray, progress: Progress) -> np
             lifted[start : start + block] = model.score(shown, users)[:, positions]
             task.advance(len(items))
     np.fill_diagonal(lifted, 0)
-    lifted -= lifted.mean(axis=0)
+    size = float(np.abs(lifted).max(initial=0))
+    lifted -= lifted.sum(axis=0, dtype=np.float64).astype(np.float32) / max(n - 1, 1)
     np.fill_diagonal(lifted, 0)
-    np.maximum(lifted, 0, out=lifted)
+    lifted[lifted < ROUNDING * size] = 0
     return _directions(sparse.csr_array(unit_rows(lifted)).T.tocsr(), 0)
 
 
