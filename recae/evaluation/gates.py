@@ -8,19 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recae.counted import counted
-from recae.data.ids import UNKNOWN, IdIndex
-from recae.errors import DataError
 from recae.evaluation.gates_bounds import ALPHA, ROUNDING, TOLERANCE, Bound
+from recae.evaluation.gates_figures import Figures, direction, lead_p, mean_of, tested_lead_p
 from recae.evaluation.gates_wording import beating_reason, bound_reason, keeping_reason
-from recae.evaluation.metrics import LOWER_IS_BETTER
-from recae.evaluation.paired import affordable_flips, holm, randomisation_test
-from recae.evaluation.rating_metrics import OF_RATINGS, RatingErrors
-from recae.evaluation.repeats import SplitFigures, corrected_t_test
-from recae.evaluation.result import Evaluation
-
-Figures = Evaluation | SplitFigures
-"""Of one model: its values on one split, or its means on each of several."""
+from recae.evaluation.paired import holm
 
 
 @dataclass(frozen=True)
@@ -114,34 +105,8 @@ def check_gates(
     )
 
 
-def aligned(other: Evaluation, own: IdIndex, name: str) -> Evaluation:
-    """`other` with its users in the order of `own`; one that has only means stays as it is.
-
-    Raises:
-        DataError: it is about other users; the sentence calls it `name`.
-    """
-    if other.users == own or not len(other.users):
-        return other
-    rows = other.users.positions(own.values)
-    shared = int(np.count_nonzero(rows != UNKNOWN))
-    if shared < len(rows) or len(other.users) != len(rows):
-        raise DataError(
-            f"{name} was judged on {counted(len(other.users), 'user')}, this on {counted(len(rows), 'user')}, and "
-            f"{shared:,} of them are the same: only figures of the same users can be held against each other."
-        )
-    errors = other.rating_errors
-    return Evaluation(
-        own,
-        {metric: values[rows] for metric, values in other.per_user.items()},
-        other.overall,
-        rating_errors=None
-        if errors is None
-        else RatingErrors(errors.squared[rows], errors.absolute[rows], errors.count[rows]),
-    )
-
-
 def _bounded(candidate: Candidate, bound: Bound) -> GateResult:
-    value = _mean(candidate.own, bound.metric)
+    value = mean_of(candidate.own, bound.metric)
     short = value - bound.limit if bound.upper else bound.limit - value
     passed = math.isfinite(value) and short <= ROUNDING
     reason = bound_reason(candidate.name, bound, value, passed)
@@ -153,8 +118,8 @@ def _beating(candidate: Candidate, metrics: Sequence[str], seed: int) -> list[Ga
     results = []
     for other in candidate.must_beat:
         for metric in metrics:
-            value, theirs = _mean(candidate.own, metric), _mean(candidate.figures[other], metric)
-            gain, p = _sign(metric) * (value - theirs), corrected.get((candidate.name, other, metric))
+            value, theirs = mean_of(candidate.own, metric), mean_of(candidate.figures[other], metric)
+            gain, p = direction(metric) * (value - theirs), corrected.get((candidate.name, other, metric))
             passed = p is not None and gain > 0 and p <= ALPHA
             if p is None:
                 reason = f"{other} itself comes first by {metric}: nothing beats it."
@@ -171,7 +136,7 @@ def _corrected(candidate: Candidate, metrics: Sequence[str], seed: int) -> dict[
     rest = [name for name in candidate.figures if name not in (candidate.name, *candidate.must_beat)]
     might_be = [candidate.name, *(rest if candidate.chosen else ())]
     tests = {
-        (one, other, metric): _tested(candidate.figures[one], candidate.figures[other], metric, seed)
+        (one, other, metric): tested_lead_p(candidate.figures[one], candidate.figures[other], metric, seed)
         for other in candidate.must_beat
         for one in might_be
         for metric in metrics
@@ -182,75 +147,17 @@ def _corrected(candidate: Candidate, metrics: Sequence[str], seed: int) -> dict[
 
 def _keeping(candidate: Candidate, former: Former, metrics: Sequence[str], seed: int) -> list[GateResult]:
     own, before = candidate.own, former.figures
-    raw = {metric: _p(before, own, metric, seed, former.tolerance) for metric in metrics}
+    raw = {metric: lead_p(before, own, metric, seed, former.tolerance) for metric in metrics}
     tested = {metric: p for metric, p in raw.items() if p is not None}
     corrected = dict(zip(tested, map(float, holm(np.array(list(tested.values())))), strict=True)) if tested else {}
     results = []
     for metric in metrics:
-        value, was, p = _mean(own, metric), _mean(before, metric), corrected.get(metric)
-        drop = _sign(metric) * (was - value)
+        value, was, p = mean_of(own, metric), mean_of(before, metric), corrected.get(metric)
+        drop = direction(metric) * (was - value)
         passed = math.isfinite(drop) and (drop <= former.tolerance + ROUNDING or (p is not None and p > ALPHA))
         reason = keeping_reason(candidate.name, former.name, metric, value, was, drop, former.tolerance, p)
         results.append(GateResult(f"against {former.name}", metric, passed, reason, _plain(value), _plain(was), p))
     return results
-
-
-def _tested(one: Figures, other: Figures, metric: str, seed: int) -> float:
-    p = _p(one, other, metric, seed)
-    if p is None:
-        raise ValueError(f"{metric} has no value for every user, so that it cannot be tested over users")
-    return p
-
-
-def _p(one: Figures, other: Figures, metric: str, seed: int, lead: float = 0.0) -> float | None:
-    """Two-sided p-value that `one` leads `other` by just `lead`; None where nothing can be tested."""
-    if isinstance(one, SplitFigures) and isinstance(other, SplitFigures):
-        if len(one.users) != len(other.users):
-            raise ValueError("the models were judged on different splits")
-        means = _sign(metric) * (np.array(one.means[metric]) - np.array(other.means[metric])) - lead
-        return corrected_t_test(means, one.test_per_train) if np.isfinite(means).all() else 1.0
-    if isinstance(one, SplitFigures) or isinstance(other, SplitFigures):
-        return None
-    leads = _leads(one, other, metric)
-    if leads is None or (lead and metric in OF_RATINGS):
-        return None
-    if not np.isfinite(leads).all():
-        return 1.0
-    return randomisation_test(leads - lead, flips=affordable_flips(len(leads)), seed=seed)
-
-
-def _leads(one: Evaluation, other: Evaluation, metric: str) -> np.ndarray | None:
-    """(n_users,) what each user adds to the lead of `one` over `other`; None where only means are known.
-
-    Of RMSE and MAE, which are pooled over all ratings, it is the difference of the sums of squared and of absolute
-    errors: where both models predict the same ratings, the pooled errors stand in the order of these sums.
-    """
-    if not len(one.users) or not len(other.users):
-        return None
-    if one.users != other.users:
-        raise ValueError("the models were judged on different users")
-    if metric in one.per_user and metric in other.per_user:
-        return np.asarray(_sign(metric) * (one.per_user[metric] - other.per_user[metric]))
-    if metric in OF_RATINGS and one.rating_errors is not None and other.rating_errors is not None:
-        kind = "squared" if metric == "rmse" else "absolute"
-        return np.asarray(getattr(other.rating_errors, kind) - getattr(one.rating_errors, kind))
-    return None
-
-
-def _mean(own: Figures, metric: str) -> float:
-    if isinstance(own, SplitFigures):
-        if metric not in own.means:
-            raise ValueError(f"{metric} was not measured on every split")
-        return float(np.mean(own.means[metric]))
-    if metric in own.per_user:
-        return float(own.per_user[metric].mean())
-    if metric not in own.overall:
-        raise ValueError(f"{metric} was not measured")
-    return float(own.overall[metric])
-
-
-def _sign(metric: str) -> float:
-    return -1.0 if metric.partition("@")[0] in LOWER_IS_BETTER else 1.0
 
 
 def _plain(value: float) -> float | None:

@@ -10,7 +10,8 @@ import numpy as np
 
 from recae.data.ids import IdIndex
 from recae.errors import ConfigError, DataError
-from recae.evaluation.gates import Candidate, Figures, Former, GateResult, check_gates
+from recae.evaluation.gates import Candidate, Former, GateResult, check_gates
+from recae.evaluation.gates_figures import Figures
 from recae.evaluation.rating_metrics import OF_RATINGS
 from recae.evaluation.repeats import SplitFigures
 from recae.jobs.contest import test_part

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from recae.data.formats import open_parts
 from recae.data.ids import IdIndex, as_arrow
 from recae.errors import ConfigError, DamagedFileError, DataError, StorageError
-from recae.evaluation.gates import Figures, aligned
+from recae.evaluation.gates_figures import Figures, aligned
 from recae.evaluation.metrics import parse_metrics
 from recae.evaluation.rating_metrics import OF_RATINGS
 from recae.evaluation.repeats import SplitFigures

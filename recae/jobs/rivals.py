@@ -8,7 +8,8 @@ from pathlib import Path
 
 from recae.data.ids import IdIndex
 from recae.errors import DataError, StorageError
-from recae.evaluation.gates import Candidate, Figures, Former, GateResult, aligned, check_gates
+from recae.evaluation.gates import Candidate, Former, GateResult, check_gates
+from recae.evaluation.gates_figures import Figures, aligned
 from recae.evaluation.rating_metrics import OF_RATINGS
 from recae.evaluation.repeats import SplitFigures
 from recae.evaluation.result import Evaluation

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from recae.data.ids import IdIndex
 from recae.errors import ConfigError, DataError
-from recae.evaluation.gates import Candidate, Former, GateResult, aligned, check_gates
+from recae.evaluation.gates import Candidate, Former, GateResult, check_gates
 from recae.evaluation.gates_bounds import Bound, parse_bound
+from recae.evaluation.gates_figures import aligned
 from recae.evaluation.rating_metrics import RatingErrors
 from recae.evaluation.result import Evaluation
 
@@ -157,7 +158,7 @@ def passes(models: int, users: int, random: np.random.Generator, *, chosen: bool
 def test_chance_passes_for_better_as_rarely_as_is_claimed(
     models: int, chosen: bool, beaten: int, claimed: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("recae.evaluation.gates.affordable_flips", lambda _: 399)
+    monkeypatch.setattr("recae.evaluation.gates_figures.affordable_flips", lambda _: 399)
     random, trials = np.random.default_rng(3), 1200
     found = np.mean([passes(models, 40, random, chosen=chosen, beaten=beaten) for _ in range(trials)])
     error = np.sqrt(claimed * (1 - claimed) / trials)
@@ -196,7 +197,7 @@ def test_a_drop_that_chance_may_have_made_passes_and_says_so() -> None:
 def test_a_drop_of_just_the_tolerance_fails_as_rarely_as_is_claimed(
     drop: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("recae.evaluation.gates.affordable_flips", lambda _: 399)
+    monkeypatch.setattr("recae.evaluation.gates_figures.affordable_flips", lambda _: 399)
     random, trials = np.random.default_rng(5), 1200
     alarms = 0
     for _ in range(trials):

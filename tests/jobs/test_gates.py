@@ -53,7 +53,7 @@ def test_every_gate_is_told_and_hold_ends_the_job(place: Path, tmp_path: Path) -
         hold(found.gates)
     page = (tmp_path / "r.html").read_text()
     assert "1 of 4 gates failed" in page
-    assert page.count("passed <code>") == 3
+    assert page.count("passed <code><bdi>") == 3
     assert "hit@3" in pq.read_schema(tmp_path / "u.parquet").names
 
 
