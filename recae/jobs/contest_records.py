@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from recae.errors import ConfigError, DamagedFileError, StorageError
@@ -72,11 +73,23 @@ class Records:
     def finished(self, number: int, name: str) -> Record | None:
         """What an earlier run found of a model; None where it is missing, damaged or cut short."""
         try:
-            told = read_json(self._at(number) / f"{name}.json")
-            check_files(self.folder, told["files"])
-            return Record(self._run(number, name, told), _lists(told.get("lists")))
-        except (DamagedFileError, StorageError, ValueError, KeyError, TypeError):
+            check_files(self.folder, read_json(self._at(number) / f"{name}.json")["files"])
+            return self.read(number, name)
+        except (DamagedFileError, StorageError, KeyError, TypeError):
             return None
+
+    def read(self, number: int, name: str) -> Record:
+        """What was kept of a model, whose files are known to be whole.
+
+        Raises:
+            StorageError: it is missing, or cannot be read.
+            DamagedFileError: it is not what was written.
+        """
+        told = read_json(self._at(number) / f"{name}.json")
+        try:
+            return Record(self._run(number, name, told), _lists(told.get("lists")))
+        except (OSError, pa.ArrowException, ValueError, KeyError, TypeError) as error:
+            raise DamagedFileError(f"What was kept of {name} in {self.folder} is damaged: {error}.") from error
 
     def keep(self, number: int, record: Record) -> None:
         """Keep a finished model, whose folder has been written: it is not fitted again."""

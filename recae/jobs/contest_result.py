@@ -8,13 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from recae.errors import StorageError
 from recae.evaluation.paired import PairedTest
 from recae.evaluation.paired_splits import PairsOverSplits
 from recae.evaluation.pooled import PooledUsers
 from recae.evaluation.repeats import figures_of
 from recae.evaluation.result import Evaluation
-from recae.jobs.contest_records import Record, Records
+from recae.jobs.contest_records import Records
 from recae.reports.comparison import ModelRun
 
 
@@ -33,7 +32,7 @@ def pairs_of(
         return ()
     pairs = PairsOverSplits(names, metric)
     for number in range(len(splits)):
-        judged = {name: _kept(records, number, name).run.evaluation for name in names}
+        judged = {name: records.read(number, name).run.evaluation for name in names}
         if any(metric not in one.per_user for one in judged.values()):
             return ()
         pairs.add(judged)
@@ -41,14 +40,14 @@ def pairs_of(
 
 
 def _run(records: Records, name: str, splits: Sequence[dict[str, Any]]) -> ModelRun:
-    first = _kept(records, 0, name).run
+    first = records.read(0, name).run
     if len(splits) == 1:
         return first
     pool = PooledUsers()
 
     def each() -> Iterator[Evaluation]:
         for number in range(len(splits)):
-            evaluation = _kept(records, number, name).run.evaluation
+            evaluation = records.read(number, name).run.evaluation
             pool.add(evaluation)
             yield evaluation
 
@@ -59,10 +58,3 @@ def _run(records: Records, name: str, splits: Sequence[dict[str, Any]]) -> Model
 def _shared(splits: Sequence[dict[str, Any]]) -> float:
     """How much is tested for each that trains, on average."""
     return float(np.mean([float(one["test_per_train"]) for one in splits]))
-
-
-def _kept(records: Records, number: int, name: str) -> Record:
-    found = records.finished(number, name)
-    if found is None:
-        raise StorageError(f"What was found of {name} was changed in {records.folder} while the comparison ran.")
-    return found

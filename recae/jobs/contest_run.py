@@ -130,9 +130,7 @@ class Contest:
 
     def _again(self, number: int, name: str, terms: Terms) -> Record:
         """On a further split: the settings that were chosen on the first one."""
-        first = self.records.finished(0, name)
-        if first is None:
-            raise DataError(f"What was found of {name} on the first split was lost: run without --resume.")
+        first = self.records.read(0, name)
         options = replace(terms.options, checkpoints=self.records.checkpoints(number, name))
         started = time.perf_counter()
         model = model_class(name)(**first.run.config).fit(terms.split.train, terms.split.valid, options)

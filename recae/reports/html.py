@@ -21,6 +21,7 @@ from recae.reports.pairs import pair_sentence
 from recae.reports.similar_items import silent, similar_context
 from recae.reports.slice_section import slices_context
 from recae.reports.slices import tables_of
+from recae.reports.split_by_split import splits_table
 from recae.reports.standing import failed_words, interval_words
 from recae.reports.text import name_of, one_line
 from recae.reports.verdict import Verdict, spoken
@@ -73,6 +74,7 @@ def _context(comparison: Comparison) -> dict[str, Any]:
         "table": models_table(comparison),
         "plots": [drawn(plot) for plot in figures if plot],
         "curves": [drawn(plot) for plot in curves if plot],
+        "splits": splits_table(comparison),
         "pairs": [one_line(pair_sentence(test)) for test in comparison.pairs],
         "settings": [_settings(run, metric) for run in comparison.leaderboard()],
         "examples": [example(user, order) for user in comparison.examples[:MOST_EXAMPLES]],

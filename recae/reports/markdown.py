@@ -19,6 +19,7 @@ from recae.reports.pairs import pair_sentence
 from recae.reports.similar_items import similar_markdown
 from recae.reports.slice_section import slices_markdown
 from recae.reports.slices import tables_of
+from recae.reports.split_by_split import splits_table
 from recae.reports.standing import best_of_each, failed_words, interval_words
 from recae.reports.text import one_line
 from recae.reports.wording import DASH, duration, metric_label, score, settings, size, whole
@@ -39,6 +40,7 @@ def to_markdown(comparison: Comparison) -> str:
         f"Best of each column in bold; in brackets the {interval_words(comparison)}.",
         f"Settings chosen on: {escaped(comparison.selected_on)}.",
         *_by_metric(comparison),
+        *(["## Split by split", _splits(comparison)] if comparison.n_splits > 1 else []),
         *(["## Every pair", _pairs(comparison)] if comparison.pairs else []),
         *slices_markdown(tables_of(comparison), escaped),
         *costs_markdown(comparison, escaped),
@@ -94,6 +96,15 @@ def _cell(run: ModelRun, metric: str, best: bool, with_interval: bool) -> str:
     shown = f"**{value}**" if best else value
     span = run.intervals.get(metric) if with_interval else None
     return f"{shown} ({score(span[0])}{DASH}{score(span[1])})" if span else shown
+
+
+def _splits(comparison: Comparison) -> str:
+    """The first metric on each of several splits."""
+    table = splits_table(comparison) or {"columns": [], "rows": []}
+    lines = [["model", *(f"split {name}" for name in table["columns"]), "mean"]]
+    lines += [[":--", *("--:" for _ in table["columns"]), "--:"]]
+    lines += [[escaped(row["name"]), *row["values"], f"**{row['mean']}**"] for row in table["rows"]]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _pairs(comparison: Comparison) -> str:

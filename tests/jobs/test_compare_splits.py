@@ -75,6 +75,10 @@ def test_the_report_of_several_splits_says_so_in_every_form(folds: Path) -> None
         assert "95% interval over 3 splits and their test users" in text
         assert "comes from which users are judged" in text
         assert "bootstrap" not in text
+        assert "Split by split" in text
+        for run in comparison.runs:
+            assert run.over_splits is not None
+            assert all(f"{value:.4f}" in text for value in run.over_splits.means["ndcg@5"])
     assert "corrected resampled t-test" in (folds / "report.tex").read_text()
 
 
