@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from recae.counted import counted
 from recae.data.canonical import Dedupe
 from recae.data.columns import USUAL_NAMES, ColumnChoice
 from recae.data.filters import rated_at_least
+from recae.data.history_rows import Histories, UnknownItems, onto, over_items, rows_for, times_for
 from recae.data.id_lists import read_id_list
 from recae.data.ids import UNKNOWN, IdIndex, joined_ids
-from recae.data.interactions import Columns, Interactions, ValueKind
+from recae.data.interactions import Interactions, ValueKind
 from recae.data.read import from_rows
 from recae.data.rows import OnBad, Source, collect
-from recae.data.split import NO_TIME, HeldOut, last_times
+from recae.data.split import HeldOut
 from recae.errors import DataError
 from recae.progress import SILENT, Progress
 
@@ -30,47 +30,8 @@ __all__ = [
     "read_histories",
     "read_id_list",
     "read_whole_held_out",
+    "rows_for",
 ]
-
-_SHOWN = 5
-
-
-@dataclass(frozen=True)
-class UnknownItems:
-    """Items of a file that the model or the training data does not know."""
-
-    count: int = 0
-    """How many interactions are with such items; they are left out."""
-    items: int = 0
-    """How many different items they are."""
-    first: tuple[Any, ...] = ()
-    """The ids of the first few."""
-
-    def sentence(self) -> str:
-        """For a person, e.g. "3 interactions are with 2 items that are not known (such as 'x', 'y')."."""
-        if not self.count:
-            return "All items are known."
-        shown = ", ".join(repr(item) for item in self.first)
-        these, are = counted(self.count, "interaction"), "is" if self.count == 1 else "are"
-        those, they = counted(self.items, "item"), "is" if self.items == 1 else "are"
-        return f"{these} {are} with {those} that {they} not known (such as {shown})."
-
-
-@dataclass(frozen=True, eq=False)
-class Histories:
-    """What users have used, as rows over a fixed set of items."""
-
-    matrix: sparse.csr_array
-    """(n_users, n_items) float32: ratings or weights, 1 where there are none."""
-    users: IdIndex
-    """In the order of first appearance; a user all of whose items are unknown has an empty row."""
-    unknown_items: UnknownItems
-    columns: Columns
-    last_seen: np.ndarray | None = None
-    """(n_users,) int64: when each user's last interaction with a known item was, or `NO_TIME`; None without times."""
-
-    def __repr__(self) -> str:
-        return f"Histories({counted(len(self.users), 'user')}, {counted(int(self.matrix.nnz), 'interaction')})"
 
 
 def read_histories(
@@ -110,7 +71,7 @@ def read_histories(
         raise DataError("The model works with ratings and these histories have none; name the column: --rating-col.")
     if value_kind is not None and log.columns.value_kind != value_kind:
         log = replace(log, matrix=log.binary(), columns=replace(log.columns, value=None, value_kind=None))
-    return _over(log, items)
+    return over_items(log, items)
 
 
 def read_held_out(
@@ -193,20 +154,13 @@ def read_whole_held_out(
     log = _log(Source(_joined(history_sources), columns, on_bad, header, delimiter), min_rating, dedupe, progress)
     items = joined_ids([log.items, targets.items])
     counts = np.pad(log.item_counts(), (0, len(items) - log.n_items))
-    return WholeHeldOut(_held_out(targets, _over(log, items), items), items, counts, log.n_users)
-
-
-def _over(log: Interactions, items: IdIndex) -> Histories:
-    known = items.positions(log.items.values)
-    return Histories(
-        _onto(log, known, len(items)), log.users, _unknown(log, known), log.columns, _last_seen(log, known)
-    )
+    return WholeHeldOut(_held_out(targets, over_items(log, items), items), items, counts, log.n_users)
 
 
 def _held_out(targets: Interactions, histories: Histories | None, items: IdIndex) -> HeldOut:
     """Targets with the histories of their users, both over `items`; what cannot be a target is left out."""
     known = items.positions(targets.items.values)
-    target = _onto(targets, known, len(items))
+    target = onto(targets, known, len(items))
     if histories is None:
         histories = Histories(target[:0], targets.users.subset([]), UnknownItems(), targets.columns)
     history = rows_for(targets.users, histories)
@@ -219,7 +173,7 @@ def _held_out(targets: Interactions, histories: Histories | None, items: IdIndex
         outside.user_counts(),
         targets.columns,
         outside,
-        last_seen=_times_for(targets.users, histories),
+        last_seen=times_for(targets.users, histories),
     )
     asked = np.flatnonzero(found.relevant_counts())
     if len(asked) == 0:
@@ -233,26 +187,6 @@ def _held_out(targets: Interactions, histories: Histories | None, items: IdIndex
     return replace(found.select(asked), notes={name: count for name, count in notes.items() if count})
 
 
-def rows_for(users: IdIndex, histories: Histories) -> sparse.csr_array:
-    """(len(users), n_items): the history of each of `users`, empty where there is none."""
-    rows = histories.users.positions(users.values)
-    matrix = histories.matrix
-    has_row = rows != UNKNOWN
-    counts = np.zeros(len(users), dtype=np.int64)
-    counts[has_row] = np.diff(matrix.indptr)[rows[has_row]]
-    found = matrix[rows[has_row]]
-    indptr = np.concatenate(([0], np.cumsum(counts))).astype(found.indices.dtype)
-    return sparse.csr_array((found.data, found.indices, indptr), shape=(len(users), matrix.shape[1]))
-
-
-def _times_for(users: IdIndex, histories: Histories) -> np.ndarray | None:
-    """(len(users),): when each of `users` was last seen."""
-    if histories.last_seen is None:
-        return None
-    found: np.ndarray = np.append(histories.last_seen, NO_TIME)[histories.users.positions(users.values)]
-    return found
-
-
 def _joined(sources: Any) -> list[Any]:
     # One source that is not in a list is taken for what it is, and not for a sequence of letters or columns.
     return list(sources) if isinstance(sources, (list, tuple)) else [sources]
@@ -261,33 +195,6 @@ def _joined(sources: Any) -> list[Any]:
 def _log(source: Source, min_rating: float | None, dedupe: Dedupe | None, progress: Progress) -> Interactions:
     log = from_rows(collect(source, progress=progress, order="appearance", mixed=True), dedupe)
     return log if min_rating is None else rated_at_least(log, min_rating)
-
-
-def _onto(log: Interactions, known: np.ndarray, n_items: int) -> sparse.csr_array:
-    """The matrix of `log` with the columns moved to the positions `known`; UNKNOWN columns are dropped."""
-    columns = known[log.matrix.indices]
-    entries = columns != UNKNOWN
-    rows = log.row_of_entry()[entries]
-    index = np.int32 if log.nnz < 2**31 else np.int64
-    indptr = np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=log.n_users)))).astype(index)
-    matrix = sparse.csr_array(
-        (log.matrix.data[entries], columns[entries].astype(index), indptr), shape=(log.n_users, n_items)
-    )
-    matrix.sort_indices()
-    return matrix
-
-
-def _last_seen(log: Interactions, known: np.ndarray) -> np.ndarray | None:
-    if log.timestamps is None:
-        return None
-    entries = known[log.matrix.indices] != UNKNOWN
-    return last_times(log.row_of_entry()[entries], log.timestamps[entries], log.n_users)
-
-
-def _unknown(log: Interactions, known: np.ndarray) -> UnknownItems:
-    strange = np.flatnonzero(known == UNKNOWN)
-    count = int(log.item_counts()[strange].sum())
-    return UnknownItems(count, len(strange), tuple(log.items.take(strange[:_SHOWN]).to_pylist()))
 
 
 def _without(target: sparse.csr_array, history: sparse.csr_array) -> tuple[sparse.csr_array, int]:
