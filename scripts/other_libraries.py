@@ -3,7 +3,7 @@
     python scripts/other_libraries.py [--envs FOLDER] [--data NAME]...
 
 Each library gets an environment of its own, made on first use (scripts/bench/environments.py). Without --data it is the
-sample; ml-100k and ml-1m are taken from the folder RECAE_DATA. Figures that should be equal and are not, or the other
+sample, and ml-100k where the folder RECAE_DATA has it; --data ml-1m is taken from there as well. Figures that should be equal and are not, or the other
 way round, end the command: then a library has changed what it measures, and the page has to say so.
 """
 
@@ -140,7 +140,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", action="append", help="sample, ml-100k, ml-1m; any number of times")
     asked = parser.parse_args(arguments)
     found: dict[str, dict[str, Any]] = {}
-    for name in asked.data or ["sample"]:
+    for name in asked.data or ["sample", *(["ml-100k"] if _real("ml-100k").exists() else [])]:
         with tempfile.TemporaryDirectory() as folder:
             found[name] = dict(_judged(name, Path(folder), asked.envs))
     PAGE.write_text(page(found), encoding="utf-8")
@@ -165,7 +165,9 @@ def _split(name: str, folder: Path) -> dict[str, Any]:
 
     from recae.jobs.prepare import split_input
 
-    source = ROOT / "data" if name == "sample" else Path(os.environ["RECAE_DATA"]) / name
+    source = ROOT / "data" if name == "sample" else _real(name)
+    if not source.exists():
+        raise SystemExit(f"{source} does not exist: set RECAE_DATA to the folder with {name}.")
     if name != "sample" and (source / "train.parquet").exists():
         parts = [pd.read_parquet(source / f"{part}.parquet") for part in ("train", "valid", "test")]
         source = folder / "log.parquet"
@@ -177,6 +179,10 @@ def _split(name: str, folder: Path) -> dict[str, Any]:
     (folder / "out").mkdir()
     paths = {part: str(folder / f"{part}.csv") for part in ("train", "valid", "test")}
     return {**paths, "out": str(folder / "out"), "k": K, "depth": DEPTH}
+
+
+def _real(name: str) -> Path:
+    return Path(os.environ.get("RECAE_DATA", "")) / name
 
 
 def _run(python: Path, script: Path, job: dict[str, Any]) -> dict[str, Any]:
