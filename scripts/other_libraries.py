@@ -3,8 +3,9 @@
     python scripts/other_libraries.py [--envs FOLDER] [--data NAME]...
 
 Each library gets an environment of its own, made on first use (scripts/bench/environments.py). Without --data it is the
-sample, and ml-100k where the folder RECAE_DATA has it; --data ml-1m is taken from there as well. Figures that should be equal and are not, or the other
-way round, end the command: then a library has changed what it measures, and the page has to say so.
+sample, and ml-100k where the folder RECAE_DATA has it; --data ml-1m is taken from there as well. Figures that should be
+equal and are not, or the other way round, end the command: then a library has changed what it measures, and the page
+has to say so.
 """
 
 from __future__ import annotations
