@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from recae.cli.main import main
 from recae.data.catalog import read_catalog
 from recae.data.ids import IdIndex
 from recae.data.interactions import Interactions
@@ -217,17 +218,27 @@ def test_models_are_taken_apart_from_a_folder_and_lists_from_a_file(compared: Pa
     assert alone.evaluation.slices == ()
 
 
-def test_the_command_prints_the_slices_that_were_asked_for(compared: Path, tmp_path: Path) -> None:
+def called(compared: Path, *more: str) -> list[str]:
     split = compared / "split"
-    call = [sys.executable, "-m", "recae", "evaluate", str(compared / "models" / "ease")]
-    call += ["--history", str(split / "test_history.parquet"), "--target", str(split / "test.parquet")]
-    done = subprocess.run([*call, "--slices", "popularity,genre", "--catalog", str(catalog_file(tmp_path))],
-                          capture_output=True, text=True, check=True)  # fmt: skip
+    call = ["evaluate", str(compared / "models" / "ease"), "--history", str(split / "test_history.parquet")]
+    return [*call, "--target", str(split / "test.parquet"), *more]
+
+
+def test_the_command_prints_the_slices_that_were_asked_for(compared: Path, tmp_path: Path) -> None:
+    call = called(compared, "--slices", "popularity,genre", "--catalog", str(catalog_file(tmp_path)))
+    done = subprocess.run([sys.executable, "-m", "recae", *call], capture_output=True, text=True, check=True)
     assert "By item popularity" in done.stdout
     assert "Drama" in done.stdout
-    wrong = subprocess.run([*call, "--slices", "mood"], capture_output=True, text=True, check=False)
-    assert wrong.returncode == 2
-    assert 'There is no slice "mood"' in wrong.stderr
+
+
+def test_the_command_tells_slices_in_json_and_refuses_what_is_none(
+    compared: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(called(compared, "--json")) == 0
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert [one["name"] for one in told["slices"]] == ["history", "popularity"]
+    assert main(called(compared, "--slices", "mood")) == 2
+    assert 'There is no slice "mood"' in capsys.readouterr().err
 
 
 def test_a_model_without_times_has_the_usual_slices(crowds: Path, tmp_path: Path) -> None:
