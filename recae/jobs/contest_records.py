@@ -8,8 +8,6 @@ tells of it and NAME.parquet with its values per user; NAME.trials.jsonl has the
 from __future__ import annotations
 
 import dataclasses
-import json
-import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,10 +20,11 @@ import pyarrow.parquet as pq
 
 from recae.errors import ConfigError, DamagedFileError, StorageError
 from recae.evaluation.result import Evaluation
+from recae.jobs.contest_trials import KeptTrials
 from recae.options import Checkpoints
 from recae.progress import Progress
 from recae.ranking.lists import TopN
-from recae.reports.comparison import FailedModel, ModelRun, Trial
+from recae.reports.comparison import FailedModel, ModelRun
 from recae.reports.per_user import evaluation_of, further_field_names, further_fields, is_per_user, values_table
 from recae.reports.restored import restored, restored_fields
 from recae.store.checksums import check_files, file_sha256
@@ -153,47 +152,6 @@ class Records:
         more = {key: restored(hints[key], told["more"][key]) for key in further_field_names() if key in told["more"]}
         evaluation = evaluation_of(table, metrics, overall, seconds=float(told["seconds"]), **more)
         return restored_fields(ModelRun, told["run"], "it", evaluation=evaluation)
-
-
-class KeptTrials:
-    """The tried settings of one model, a line each."""
-
-    def __init__(self, path: Path, fits: Path) -> None:
-        self._path, self._fits = path, fits
-        self._known = list(self._read())
-
-    def known(self, setting: dict[str, Any]) -> Trial | None:
-        """The finished trial of a setting."""
-        wanted = plain_json(setting)
-        return next((trial for trial in self._known if trial.settings == wanted), None)
-
-    def add(self, trial: Trial) -> None:
-        """Write a finished trial down."""
-        try:
-            with self._path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(plain_json(dataclasses.asdict(trial))) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            raise StorageError(f"{self._path} could not be written: {error.strerror or error}.") from error
-        shutil.rmtree(self._fits, ignore_errors=True)
-
-    def checkpoints(self, fit: str) -> Checkpoints:
-        """Where the fit of this name leaves its state, from which an interrupted one goes on."""
-        return Checkpoints(self._fits / fit, resume=True)
-
-    def all(self) -> tuple[Trial, ...]:
-        """What is written down."""
-        return tuple(self._read())
-
-    def _read(self) -> list[Trial]:
-        found = []
-        for line in self._path.read_text(encoding="utf-8").splitlines() if self._path.is_file() else ():
-            try:
-                found.append(restored(Trial, json.loads(line)))
-            except ValueError:
-                break  # the line that was being written when the run ended
-        return found
 
 
 def work_folder(out: Path) -> Path:

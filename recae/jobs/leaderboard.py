@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.csv as pa_csv
-import pyarrow.parquet as pq
 
 from recae.errors import ConfigError, DataError, OutputLockedError, StorageError
 from recae.evaluation.metrics import parse_metrics
+from recae.jobs.leaderboard_table import COLUMNS, as_table, read_leaderboard
 from recae.jobs.reading import Source
 from recae.reports.comparison import Comparison, ModelRun
 from recae.reports.wording import has_direction, lower_is_better
@@ -27,36 +25,6 @@ from recae.store.tables import write_table
 
 WAIT_SECONDS = 60.0
 """How long a run waits while another one adds its own rows."""
-_TEXT, _NUMBER, _WHOLE = pa.string(), pa.float64(), pa.int64()
-COLUMNS: dict[str, pa.DataType] = {
-    "entry": _TEXT,
-    "date": _TEXT,
-    "run_id": _TEXT,
-    "data": _TEXT,
-    "data_fingerprint": _TEXT,
-    "split": _TEXT,
-    "targets_fingerprint": _TEXT,
-    "splits": _WHOLE,
-    "test_users": _WHOLE,
-    "seed": _WHOLE,
-    "model": _TEXT,
-    "settings": _TEXT,
-    "selected_on": _TEXT,
-    "valid_value": _NUMBER,
-    "metric": _TEXT,
-    "low": _NUMBER,
-    "high": _NUMBER,
-    "fit_seconds": _NUMBER,
-    "users_per_second": _NUMBER,
-    "size_bytes": _WHOLE,
-    "fit_peak_bytes": _WHOLE,
-    "recae": _TEXT,
-    "versions": _TEXT,
-    "machine": _TEXT,
-    "command": _TEXT,
-}
-"""Columns of every leaderboard; behind them stands one for each metric. `low` and `high` are the 95 % interval of the
-first metric, `metric`."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +69,7 @@ def check_leaderboard(path: Source) -> None:
     if Path(path).suffix.lower() not in (".parquet", ".csv"):
         raise ConfigError(f"--leaderboard {path} must end in .parquet or .csv.")
     if Path(path).exists():
-        _read(Path(path))
+        read_leaderboard(Path(path))
 
 
 def enter(comparison: Comparison, path: Source) -> int:
@@ -119,11 +87,11 @@ def enter(comparison: Comparison, path: Source) -> int:
     check_leaderboard(path)
     rows = [_entry(comparison, run) for run in comparison.leaderboard()]
     with _turn(path):
-        before = _read(path) if path.exists() else None
+        before = read_leaderboard(path) if path.exists() else None
         known = set() if before is None else set(before["entry"].to_pylist())
         new = [row for row in rows if row["entry"] not in known]
         if new:
-            tables = [_table(new), *([] if before is None else [before])]
+            tables = [as_table(new), *([] if before is None else [before])]
             write_table(pa.concat_tables(tables[::-1], promote_options="default"), path)
     return len(new)
 
@@ -146,7 +114,7 @@ def boards(path: Source, metric: str | None = None, *, everything: bool = False)
     if not Path(path).exists():
         raise StorageError(f"There is no leaderboard {path}: `recae compare ... --leaderboard {path}` makes one.")
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for row in _read(Path(path)).to_pylist():
+    for row in read_leaderboard(Path(path)).to_pylist():
         groups.setdefault((row["data_fingerprint"], row["targets_fingerprint"]), []).append(row)
     newest = sorted(groups.values(), key=lambda rows: max(row["date"] or "" for row in rows), reverse=True)
     found = tuple(_board(rows, metric, everything) for rows in newest)
@@ -227,37 +195,6 @@ def _entry(comparison: Comparison, run: ModelRun) -> dict[str, Any]:
     }
     known = ("date", "run_id", "data_fingerprint", "targets_fingerprint", "seed", "machine", "command")
     return entry | {name: facts.get(name) for name in known} | figures
-
-
-def _table(rows: Sequence[dict[str, Any]]) -> pa.Table:
-    metrics = dict.fromkeys(name for row in rows for name in row if name not in COLUMNS)
-    schema = pa.schema([*COLUMNS.items(), *((name, _NUMBER) for name in metrics)])
-    return pa.Table.from_pylist(list(rows), schema=schema)
-
-
-def _read(path: Path) -> pa.Table:
-    """The table, its columns in the types of `COLUMNS`, every other one a metric."""
-    try:
-        if path.suffix.lower() == ".parquet":
-            table = pq.read_table(path)
-        else:
-            with path.open(encoding="utf-8", newline="") as file:
-                head = next(csv.reader(file), [])
-            types = dict.fromkeys(head, _NUMBER) | COLUMNS
-            table = pa_csv.read_csv(
-                path,
-                convert_options=pa_csv.ConvertOptions(column_types=types, strings_can_be_null=True),
-                parse_options=pa_csv.ParseOptions(newlines_in_values=True),
-            )
-        missing = [name for name in COLUMNS if name not in table.column_names]
-        if missing:
-            raise StorageError(f"{path} is not a leaderboard of recae's: it has no column {missing[0]}.")
-        metrics = [name for name in table.column_names if name not in COLUMNS]
-        found = table.select([*COLUMNS, *metrics])
-        return found.cast(pa.schema([*COLUMNS.items(), *((name, _NUMBER) for name in metrics)]))
-    except (OSError, pa.ArrowException, UnicodeDecodeError, csv.Error) as error:
-        told = getattr(error, "strerror", None) or str(error).splitlines()[0].rstrip(".")
-        raise StorageError(f"{path} could not be read as a leaderboard: {told}.") from error
 
 
 @contextmanager

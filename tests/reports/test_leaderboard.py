@@ -13,7 +13,8 @@ import pytest
 
 from recae.errors import ConfigError, DataError, OutputLockedError, StorageError
 from recae.jobs import leaderboard
-from recae.jobs.leaderboard import COLUMNS, boards, check_leaderboard, enter
+from recae.jobs.leaderboard import boards, check_leaderboard, enter
+from recae.jobs.leaderboard_table import COLUMNS, read_leaderboard
 from recae.reports.comparison import Comparison
 from recae.store.lock import locked
 
@@ -89,7 +90,7 @@ def test_hostile_text_and_figures_come_back_exactly(made: Make, board: Path) -> 
     enter(given, board)
     enter(made("ials"), board)
     (found,) = boards(board)
-    row = next(row for row in leaderboard._read(board).to_pylist() if row["model"] == "ease")
+    row = next(row for row in read_leaderboard(board).to_pylist() if row["model"] == "ease")
     assert (row["command"], row["data"]) == (hostile, hostile)
     assert {one.value for one in found.standings} == {one.runs[0].means["ndcg@10"] for one in (given, made("ials"))}
 
@@ -98,7 +99,7 @@ def test_runs_that_end_at_the_same_time_all_enter(made: Make, board: Path) -> No
     entering = [made("ease", gain=i / 100) for i in range(8)]
     with ThreadPoolExecutor(4) as pool:
         assert sum(pool.map(lambda one: enter(one, board), entering)) == 8
-    assert len(leaderboard._read(board)) == 8
+    assert len(read_leaderboard(board)) == 8
 
 
 def test_a_table_that_stays_locked_is_told(made: Make, board: Path, monkeypatch: pytest.MonkeyPatch) -> None:
