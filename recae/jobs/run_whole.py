@@ -13,7 +13,8 @@ from recae.jobs.facts import machine_facts
 from recae.jobs.job_check import CheckedJob
 from recae.jobs.prepare import FILTERED, filter_input
 from recae.jobs.publish import MODEL, age_days, now, publish
-from recae.jobs.recommend import Recommended, recommend
+from recae.jobs.recommend import recommend
+from recae.jobs.recommended import Recommended
 from recae.jobs.run_judged import Judgement, judge
 from recae.jobs.steps import Beginning, Steps
 from recae.jobs.train import Trained, train
