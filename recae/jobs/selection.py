@@ -206,7 +206,9 @@ def _fit(name: str, setting: dict[str, Any], split: Split, options: RunOptions) 
         started = time.perf_counter()
         model = model_class(name)(**setting).fit(split.train, split.valid, options)
         seconds = time.perf_counter() - started
-    return _Fit(model, seconds, peak.bytes)
+    # A fit that went on from a checkpoint took what came before as well; its curve knows.
+    trained = model.curve.points[-1].seconds if model.curve and model.curve.points else 0.0
+    return _Fit(model, max(seconds, trained), peak.bytes)
 
 
 def _measure(model: Recommender, split: Split, metric: str, options: RunOptions) -> float | None:

@@ -271,3 +271,16 @@ def test_models_of_known_users_get_advice_that_can_be_followed(crowds: Path, tmp
     assert advice in str(refused.value)
     anew = split_input(crowds, tmp_path / "anew", spec="per-user:valid=0.1,test=0.2").folder
     assert compare(anew, models=["ease", "bpr"], trials=0, out=tmp_path / "c", metrics=["ndcg@5"]).best
+
+
+def test_a_fit_that_went_on_took_what_came_before_as_well(split: Split, monkeypatch: pytest.MonkeyPatch) -> None:
+    def resumed(self: AutoRecUser, *given: Any, fit: Any = AutoRecUser.fit) -> AutoRecUser:
+        fit(self, *given)
+        assert self.curve is not None
+        *before, last = self.curve.points
+        monkeypatch.setattr(self, "curve", replace(self.curve, points=(*before, replace(last, seconds=500.0))))
+        return self
+
+    monkeypatch.setattr(AutoRecUser, "fit", resumed)
+    monkeypatch.setattr(AutoRecUser, "grid", ({"epochs": 2},))
+    assert select("autorec-user", split, "rmse", DEFAULTS).fit_seconds == 500.0
