@@ -68,6 +68,10 @@ def xavier(rows: int, columns: int, generator: torch.Generator) -> nn.Parameter:
     return nn.Parameter(weight.uniform_(-bound, bound, generator=generator))
 
 
+_WORTH_LEAVING_OUT = 32
+"""Columns of the weight from which on an entry costs more to read than to leave out."""
+
+
 def small_bias(size: int, generator: torch.Generator) -> nn.Parameter:
     """(size,) normal with standard deviation 0.001."""
     return nn.Parameter(torch.empty(size, device=generator.device).normal_(0, 0.001, generator=generator))
@@ -75,7 +79,7 @@ def small_bias(size: int, generator: torch.Generator) -> nn.Parameter:
 
 def sparse_product(x: SparseRows, weight: Tensor) -> Tensor:
     """(n_rows, latent) = x @ weight, for a weight (n_columns, latent) that is a parameter or computed from some."""
-    if x.values.device.type == "cpu":
+    if x.values.device.type == "cpu" and weight.shape[1] >= _WORTH_LEAVING_OUT:
         # What dropout has set to zero is read neither here nor for the gradient. A GPU would be waited for to count it.
         x = x.without_zeros()
     product: Tensor = _SparseProduct.apply(weight, x)

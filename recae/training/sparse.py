@@ -81,8 +81,18 @@ class SparseRows:
     """What was worked out of the entries' places, shared by all copies with other values: sorting is slow."""
 
     @classmethod
-    def of(cls, matrix: sparse.csr_array, device: torch.device, positions: np.ndarray | None = None) -> SparseRows:
-        """The rows of a scipy matrix, which stand at `positions` of the training matrix."""
+    def of(
+        cls,
+        matrix: sparse.csr_array,
+        device: torch.device,
+        positions: np.ndarray | None = None,
+        *,
+        sort_by_column: bool = True,
+    ) -> SparseRows:
+        """The rows of a scipy matrix, which stand at `positions` of the training matrix.
+
+        Their order by column is found right away, or with `sort_by_column` False when it is asked for.
+        """
 
         def send(array: np.ndarray) -> Tensor:
             tensor = torch.from_numpy(array)
@@ -90,10 +100,9 @@ class SparseRows:
             return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor
 
         counts = np.diff(matrix.indptr)
-        found: dict[str, Any] = {
-            "rows": send(np.repeat(np.arange(len(counts)), counts)),
-            "by_column": ByColumn.of(matrix, send),
-        }
+        found: dict[str, Any] = {"rows": send(np.repeat(np.arange(len(counts)), counts))}
+        if sort_by_column:
+            found["by_column"] = ByColumn.of(matrix, send)
         return cls(
             send(matrix.indptr.astype(np.int64)),
             send(matrix.indices.astype(np.int64)),
@@ -160,6 +169,8 @@ class SparseRows:
     def without_zeros(self) -> SparseRows:
         """The same rows without the entries whose value is zero."""
         kept = self.values != 0
+        if bool(kept.all()):
+            return self
         which, ends = _true(kept), functional.pad(kept.cumsum(0), (1, 0))
         found: dict[str, Any] = {"rows": self.rows.index_select(0, which)}
         if "by_column" in self.found:

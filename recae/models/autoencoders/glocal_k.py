@@ -89,7 +89,8 @@ class GlocalKNetwork(SparseFcNetwork):
         found = []
         for step in (-1, 0, 1):
             inside = ((where + step >= 0) & (where + step < n_rows)).astype(np.float32)
-            part = SparseRows.of(self.rows[np.clip(where + step, 0, n_rows - 1)], positions.device)
+            near = self.rows[np.clip(where + step, 0, n_rows - 1)]
+            part = SparseRows.of(near, positions.device, sort_by_column=False)
             found.append(part.with_values(part.values * torch.from_numpy(inside).to(positions.device)[part.rows]))
         return [found[0], found[1].with_values(values), found[2]]
 
