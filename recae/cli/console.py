@@ -29,6 +29,8 @@ class Call:
     as_json: bool
     form: Form = plain
     """How its errors and warnings are told."""
+    answered: bool = False
+    """Whether the one JSON object has been given: a result can be whole and the call still end in an error."""
 
 
 def new_run_id() -> str:
@@ -79,6 +81,9 @@ class Console:
         seconds = round(time.perf_counter() - self.started, 3)
         outcome = {"status": "ok", "command": self.command, "run_id": self.run_id, "seconds": seconds} | fields
         click.echo(json_line(outcome))
+        context = click.get_current_context(silent=True)
+        if context is not None and isinstance(call := context.find_root().obj, Call):
+            call.answered = True
 
 
 def program() -> str:

@@ -19,7 +19,7 @@ from click.core import ParameterSource
 from recae.cli.console import Call, json_line
 from recae.cli.help import LazyGroup
 from recae.cli.logs import Event, plain
-from recae.errors import CapacityError, QualityError, RecaeError, StorageError
+from recae.errors import CapacityError, RecaeError, StorageError
 
 COMMANDS = {
     "data": "recae.cli.data:group",
@@ -118,7 +118,7 @@ def _fail(call: Call, error: BaseException, sentence: str, code: int) -> int:
     if "--traceback" in call.arguments or _is_set("RECAE_TRACEBACK"):
         traceback.print_exception(error)
     click.echo(f"recae: {sentence}" if call.form is plain else call.form(Event("error", message=sentence)), err=True)
-    if call.as_json and not isinstance(error, QualityError):  # the whole result, gates included, has been given
+    if call.as_json and not call.answered:
         click.echo(json_line({"status": "error", "exit_code": code, "message": sentence}))
     return code
 
