@@ -18,10 +18,10 @@ PERPLEXITY = 30.0
 EXAGGERATED, STEPS = 100, 300
 """Steps of gradient descent: the first, in which neighbours attract each other `EXAGGERATION` times, and all."""
 EXAGGERATION = 12.0
-LEAST_POINTS = 64
+LEAST_POINTS = 40
 """Fewer are placed by their two widest directions: too few attract each other to keep together."""
-LEAST_RATE, LONGEST_STEP = 10.0, 5.0
-"""A higher rate, or a longer step of one point, can throw a few dozen points apart for ever."""
+LONGEST_STEP = 5.0
+"""How far a point moves in one step at most; longer ones can throw few points apart for ever, as a higher rate can."""
 CELL, LEAST_CELLS, MOST_CELLS = 1.0, 32, 512
 """Width of the grid's cells in the units of the plane, and how many of them a side has."""
 
@@ -41,7 +41,7 @@ def lay_out(vectors: np.ndarray, *, seed: int = 0, progress: Progress = SILENT) 
     with progress.task("Laying out the map", STEPS, "step") as task:
         pull = attraction(unit, min(PERPLEXITY, (n - 1) / 3))
         spread, velocity = _start(unit, seed), np.zeros((n, 2))
-        gain, rate = np.ones((n, 2)), max(n / EXAGGERATION / 4, LEAST_RATE)
+        gain, rate = np.ones((n, 2)), n / EXAGGERATION / 4
         for step in range(STEPS):
             early = step < EXAGGERATED
             force = (EXAGGERATION if early else 1.0) * _attract(pull, spread) - repulsion(spread)

@@ -28,12 +28,12 @@ def test_it_is_faithful_by_the_measure_of_scikit_learn(clusters):
     assert trustworthiness(vectors, lay_out(vectors), n_neighbors=10, metric="cosine") > 0.95
 
 
-@pytest.mark.parametrize("n", [3, 30, 64, 100, 160])
+@pytest.mark.parametrize("n", [3, 39, 40, 64, 160])
 def test_small_maps_keep_together(clusters, n):
     chosen = np.random.default_rng(n).permutation(240)[:n]
     places = lay_out(clusters[0][chosen])
     assert np.ptp(places) < 80
-    if n > 50:
+    if n >= 40:
         assert kept_neighbours(clusters[0][chosen], places, 3, 10) > 0.8
 
 
@@ -78,10 +78,16 @@ def test_any_vectors_get_finite_places(vectors):
     assert np.isfinite(places).all()
 
 
-@pytest.mark.parametrize("vectors", [np.ones((40, 3)), np.zeros((40, 3)), np.repeat(np.eye(4), 10, axis=0)])
-def test_equal_vectors_are_not_all_one_point(vectors):
-    places = lay_out(vectors)
-    assert len(np.unique(places.round(6), axis=0)) > 30
+def test_equal_vectors_lie_together_and_others_apart():
+    places = lay_out(np.repeat(np.eye(4), 12, axis=0)).reshape(4, 12, 2)
+    middles = places.mean(axis=1)
+    within = np.linalg.norm(places - middles[:, None], axis=2).max()
+    assert cdist(middles, middles)[np.triu_indices(4, 1)].min() > 2 * within
+
+
+@pytest.mark.parametrize("vectors", [np.ones((50, 3)), np.zeros((50, 3))])
+def test_vectors_that_are_all_alike_have_finite_places(vectors):
+    assert np.isfinite(lay_out(vectors)).all()
 
 
 def test_kept_neighbours_counts_what_it_says():
