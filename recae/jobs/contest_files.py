@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from recae.reports.comparison import Comparison
+from recae.store.atomic import replacing_file
 from recae.store.manifest import write_json
 from recae.store.tables import write_table
 
@@ -25,15 +26,19 @@ def write_reports(comparison: Comparison, folder: Path, values: Iterable[Path]) 
 
 
 def write_forms(comparison: Comparison, folder: Path) -> None:
-    """Write the report in every form into `folder`."""
+    """Write the report in every form into `folder`.
+
+    Every file is replaced and none written over: a publication may share them.
+    """
     from recae.reports.html import write_html
     from recae.reports.latex import to_latex
     from recae.reports.markdown import to_markdown
     from recae.reports.structured import to_json
 
     write_html(comparison, folder / "report.html")
-    (folder / "report.md").write_text(to_markdown(comparison), encoding="utf-8")
-    (folder / "report.tex").write_text(to_latex(comparison), encoding="utf-8")
+    for name, to_text in (("report.md", to_markdown), ("report.tex", to_latex)):
+        with replacing_file(folder / name) as beside:
+            beside.write_text(to_text(comparison), encoding="utf-8")
     write_json(folder, MARKER, to_json(comparison))
 
 
