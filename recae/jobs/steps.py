@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar
 
 from recae.errors import RecaeError
 from recae.progress import Progress
-from recae.store.manifest import plain_json, read_json, write_json
+from recae.store.manifest import library_versions, plain_json, read_json, write_json
 
 T = TypeVar("T")
 BOOK = "steps.json"
@@ -52,7 +52,7 @@ class Steps:
 
     def take(self, name: str, key: Mapping[str, Any], do: Callable[[Beginning], T]) -> T:
         """Do a step, or find it done; `key` is everything that decides its result."""
-        digest, started = digest_of(key), time.perf_counter()
+        digest, started = digest_of({**key, "versions": library_versions()}), time.perf_counter()
         entry = self.book.get(name, {})
         done, begun = entry.get("done") == digest, entry.get("begun") == digest
         self._write(name, {"begun": digest, "done": entry.get("done") if done else None})

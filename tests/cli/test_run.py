@@ -13,8 +13,10 @@ import pyarrow.csv
 import pytest
 
 import recae.jobs.run_whole as whole
+from recae.jobs.publish import published
 from recae.jobs.reading import Reading
 from recae.jobs.train import train
+from recae.store.manifest import library_versions
 
 JOB = """
 out = "published"
@@ -130,6 +132,27 @@ def test_a_gate_that_is_not_met_leaves_what_stands(recae, job: Path) -> None:
     answer = ran(recae, job)
     assert len(answer["gates"]) == 2
     assert all(gate["passed"] for gate in answer["gates"])
+
+
+def test_a_report_that_is_drawn_again_leaves_the_published_one_as_it_is(recae, job: Path) -> None:
+    ran(recae, job)
+    out = job.parent / "published"
+    reports = {path.name: path.read_bytes() for path in out.glob("report.*")}
+    assert len(reports) == 4
+    job.write_text(JOB + "[gate]\nfail_under = { 'ndcg@5' = 0.999 }\n")
+    assert recae("run", job).code == 6
+    assert "0.999" in (job.parent / ".published.work" / "judged" / "report.md").read_text()
+    assert {path.name: path.read_bytes() for path in out.glob("report.*")} == reports
+    assert published(out) is not None, "its checksums still fit"
+
+
+def test_after_an_upgrade_everything_is_done_anew(recae, job: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran(recae, job)
+    now = {**library_versions(), "recae": "99.0"}
+    for module in ("up_to_date", "steps", "contest_plan"):
+        monkeypatch.setattr(f"recae.jobs.{module}.library_versions", lambda: now)
+    assert set(status(ran(recae, job)).values()) == {"done"}
+    assert ran(recae, job)["status"] == "up to date"
 
 
 def test_a_model_much_worse_than_the_published_one_is_not_published(recae, job: Path) -> None:
