@@ -34,6 +34,7 @@ from recae.jobs.model_histories import as_trained, histories_for
 from recae.jobs.reading import AS_FOUND, Reading, Source, log_file
 from recae.jobs.rivals import Rivals
 from recae.jobs.slices import Known, slicing_for, usual_catalog
+from recae.models.folder import read_manifest
 from recae.models.registry import load
 from recae.progress import SILENT, Progress
 from recae.ranking.lists import TopN
@@ -102,6 +103,7 @@ def evaluate(
             something else and there is no `force`.
     """
     settled = gates.settle(metrics)
+    read_manifest(Path(model))
     metrics = settled.measured
     inputs = {"model": model, "histories": list(histories), "targets": target, "catalogue": catalog}
     decides = {"metrics": metrics, "slices": slices, "include_seen": include_seen, "gates": gates, "reading": reading}

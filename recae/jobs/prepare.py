@@ -20,7 +20,7 @@ from recae.data.read import read
 from recae.data.split import HeldOut, Split
 from recae.data.split_folder import MARKER as SPLIT_MARKER
 from recae.data.split_folder import read_split, targets_table, write_split
-from recae.data.splits import make_split
+from recae.data.splits import make_split, parse_spec
 from recae.errors import ConfigError
 from recae.jobs.facts import configuration
 from recae.jobs.inputs import is_split, open_input
@@ -147,6 +147,7 @@ def split_input(
         OutputLockedError: another run is writing `out`.
     """
     folder = Path(out)
+    parse_spec(spec)
     refuse_inputs(folder, source)
     refuse_strange(folder, SPLIT_MARKER)
     with locked(folder):

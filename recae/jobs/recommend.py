@@ -26,6 +26,7 @@ from recae.jobs.recommended import Recommended, recommended_of
 from recae.jobs.up_to_date import MADE_FROM, file_is_current, fingerprint, folder_is_current, made_from
 from recae.jobs.users import Audience, OnCold, WithFallback, audience, cold_sentence, shard_of
 from recae.models.base import Recommender
+from recae.models.folder import read_manifest
 from recae.models.registry import load
 from recae.progress import SILENT, Progress
 from recae.ranking.lists import Scorer, TopN
@@ -82,6 +83,7 @@ def recommend(
     out, started = Path(out), time.perf_counter()
     in_parts = _check(out, top, resume)
     refuse_inputs(out, model, *histories, users, allow, deny)
+    read_manifest(Path(model))
     if in_parts:
         refuse_strange(out, PARTS_MANIFEST)
     else:

@@ -29,6 +29,7 @@ from recae.models.registry import create, load
 from recae.options import DEFAULTS, Checkpoints, RunOptions
 from recae.store.checkpoint import discard_checkpoint, has_checkpoint
 from recae.store.lock import locked
+from recae.training.precision import choose_device
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +85,7 @@ def train(
     recommender = create(model, **(settings or {}))
     check_metrics(recommender.info, metrics)
     refuse_features(metrics, "A model cannot be judged here")
+    choose_device(options.device)
     refuse_inputs(out, source, valid)
     with locked(out):
         refuse_strange(out, MANIFEST)

@@ -14,8 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from recae.data.read import read
-from recae.errors import ConfigError, DataError, StorageError
+from recae.errors import ConfigError, DataError, ModelFormatError, StorageError
 from recae.jobs import part_files, parts
+from recae.jobs.evaluate import evaluate
 from recae.jobs.merge import merge
 from recae.jobs.reading import Reading
 from recae.jobs.recommend import recommend
@@ -354,6 +355,23 @@ def test_a_folder_of_somebody_else_is_left_alone(ease: Path, log: Path, tmp_path
     with pytest.raises(StorageError, match="was not written by recae"):
         recommend(ease, [log], out=tmp_path / "lists")
     assert (tmp_path / "lists" / "notes.txt").read_text() == "mine"
+
+
+def test_a_model_that_is_missing_or_damaged_is_told_before_anything_is_looked_at(
+    ease: Path, log: Path, tmp_path: Path
+) -> None:
+    missing, out = tmp_path / "nowhere", tmp_path / "somewhere" / "l.csv"
+    for judging in (False, True):
+        for model, error, said in (
+            (missing, StorageError, "There is no model folder .*nowhere; `recae train"),
+            (log.parent, ModelFormatError, "is not a model folder"),
+        ):
+            with pytest.raises(error, match=said):
+                if judging:
+                    evaluate(model, [log], log, per_user=out)
+                else:
+                    recommend(model, [log], out=out)
+    assert not out.parent.exists()
 
 
 def test_nobody_to_serve_gives_a_file_with_its_columns(ease: Path, log: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from recae.errors import ModelFormatError, StorageError
+from recae.errors import ConfigError, ModelFormatError, StorageError
 from recae.jobs.evaluate import evaluate
 from recae.jobs.inspect import inspect
 from recae.jobs.prepare import filter_input, prepare_input, split_input
@@ -115,6 +115,15 @@ def test_inputs_count_by_their_content(crowds: Path, tmp_path: Path) -> None:
     write_table(pa.table({"user_id": [1, 2], "item_id": [1, 1]}), copy)
     with pytest.raises(StorageError, match=r"\(training data\): give --force"):
         train(copy, model="popularity", out=tmp_path / "m")
+
+
+def test_what_can_never_be_is_told_before_what_is_there(crowds: Path, tmp_path: Path) -> None:
+    train(crowds, model="popularity", out=tmp_path / "m")
+    with pytest.raises(ConfigError, match="'tpu' is not"):
+        train(crowds, model="popularity", out=tmp_path / "m", options=RunOptions(device="tpu"))
+    split_input(crowds, tmp_path / "s")
+    with pytest.raises(ConfigError, match="There is no split 'kfolds'"):
+        split_input(crowds, tmp_path / "s", spec="kfolds:5")
 
 
 def test_an_output_from_before_is_not_replaced_unasked(crowds: Path, tmp_path: Path) -> None:
