@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from recae.errors import ConfigError, DamagedFileError, StorageError
 from recae.evaluation.result import Evaluation
 from recae.jobs.contest_trials import KeptTrials
+from recae.jobs.outputs import work_folder
 from recae.options import Checkpoints
 from recae.progress import Progress
 from recae.ranking.lists import TopN
@@ -152,11 +153,6 @@ class Records:
         more = {key: restored(hints[key], told["more"][key]) for key in further_field_names() if key in told["more"]}
         evaluation = evaluation_of(table, metrics, overall, seconds=float(told["seconds"]), **more)
         return restored_fields(ModelRun, told["run"], "it", evaluation=evaluation)
-
-
-def work_folder(out: Path) -> Path:
-    """Where the comparison that becomes `out` lies while it runs."""
-    return out.absolute().parent / f".{out.name}.partial"
 
 
 def open_records(

@@ -12,6 +12,7 @@ from recae.errors import StorageError
 from recae.jobs.facts import configuration, plain
 from recae.jobs.outputs import says_job
 from recae.progress import SILENT, Progress
+from recae.store.checksums import file_sha256
 from recae.store.manifest import library_versions, write_json
 
 SAMPLE_FILES, SAMPLE_MANIFEST = ("interactions.csv", "items.csv"), "_manifest.json"
@@ -47,6 +48,7 @@ def write_sample_to(out: str | Path, seed: int | None = None) -> list[Path]:
     refuse_strange_sample(folder)
     files = write_sample(folder, chosen)
     facts = {"configuration": configuration("sample", seed=chosen), "versions": library_versions()}
+    facts["files"] = {file.name: {"bytes": file.stat().st_size, "sha256": file_sha256(file)} for file in files}
     write_json(folder, SAMPLE_MANIFEST, facts)
     return files
 

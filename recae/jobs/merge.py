@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from recae.errors import ConfigError
-from recae.jobs.outputs import refuse_strange
-from recae.jobs.part_files import MANIFEST, work_folder
+from recae.jobs.outputs import refuse_strange, work_folder
+from recae.jobs.part_files import MANIFEST
 from recae.jobs.recommended import Recommended, recommended_of
 from recae.jobs.shards import merge_shards
 from recae.jobs.up_to_date import MADE_FROM, folder_is_current

@@ -64,6 +64,15 @@ def refuse_strange_file(out: Source) -> None:
         raise _strange(out)
 
 
+def work_folder(out: Path) -> Path:
+    """Where what becomes the folder `out` lies until it is whole: beside it, or if it is a link, beside its target.
+
+    A folder can take the place of another one on the same disk only.
+    """
+    place = out.resolve() if out.is_symlink() else out.absolute()
+    return place.parent / f".{out.name}.partial"
+
+
 def sidecar(out: Path) -> Path:
     """The file beside `out` that says how it was made."""
     return out.with_name(f"{out.name}.manifest.json")

@@ -41,11 +41,6 @@ class Part:
         return bool(OURS.fullmatch(self.name)) and path.is_file() and file_sha256(path) == self.sha256
 
 
-def work_folder(out: Path) -> Path:
-    """Where the parts of `out` lie until all are there."""
-    return out.absolute().parent / f".{out.name}.partial"
-
-
 def prefix_of(shard: tuple[int, int] | None) -> str:
     """What the names of a shard's files begin with."""
     return "" if shard is None else f"shard-{shard[0]:05d}-of-{shard[1]:05d}-"

@@ -17,7 +17,7 @@ from typing import Any
 import pyarrow as pa
 
 from recae.errors import ConfigError, StorageError
-from recae.jobs.outputs import refuse_strange
+from recae.jobs.outputs import refuse_strange, work_folder
 from recae.jobs.part_files import (
     MANIFEST,
     OURS,
@@ -31,7 +31,6 @@ from recae.jobs.part_files import (
     prefix_of,
     refuse_strangers,
     turn,
-    work_folder,
 )
 from recae.jobs.shards import join_shards
 from recae.progress import SILENT, Progress

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from recae.errors import ConfigError, DamagedFileError, StorageError
-from recae.jobs.outputs import refuse_strange
+from recae.jobs.outputs import refuse_strange, work_folder
 from recae.jobs.part_files import (
     MANIFEST,
     OURS,
@@ -19,7 +19,6 @@ from recae.jobs.part_files import (
     prefix_of,
     refuse_strangers,
     turn,
-    work_folder,
 )
 from recae.store.manifest import read_json, write_json
 

@@ -15,6 +15,8 @@ from recae.errors import StorageError
 from recae.store.checksums import SUCCESS
 from recae.store.exchange import exchange
 
+_SIGNED = b"recae"
+"""In every marker that recae writes, if only among the versions: other programs have files of such names, too."""
 _DROPPINGS = {".DS_Store", "Thumbs.db", "desktop.ini"}
 """What file managers leave in folders that they show."""
 
@@ -54,9 +56,7 @@ def replacing_folder(path: str | Path, *, marker: str) -> Iterator[Path]:
     Raises:
         StorageError: `path` holds something that recae did not write, or writing failed.
     """
-    path = Path(path)
-    if path.is_symlink():
-        path = path.resolve()  # what it leads to is replaced, and the link stays
+    path = _led_to(path)
     _refuse_strange(path, marker)
     beside = _beside(path)
     try:
@@ -75,7 +75,7 @@ def put_in_place(folder: Path, path: str | Path, *, marker: str) -> None:
     Raises:
         StorageError: `path` holds something that recae did not write, or writing failed.
     """
-    path = Path(path)
+    path = _led_to(path)
     _refuse_strange(path, marker)
     try:
         for file in (*folder.rglob("*"), folder):
@@ -89,8 +89,8 @@ def put_in_place(folder: Path, path: str | Path, *, marker: str) -> None:
 def refusal(path: Path, marker: str) -> str | None:
     """Why the folder `path` may not be replaced, as a sentence; None where it may.
 
-    recae's own folders hold the file `marker`, by which it knows them again. Where that lists the folder's files under
-    "files", there must be no others: somebody's notes beside a model go away with no model.
+    recae's own folders hold the file `marker`, which names recae and by which it knows them again. Where that lists
+    the folder's files under "files", there must be no others: somebody's notes beside a model go away with no model.
 
     Raises:
         OSError: the folder could not be listed.
@@ -99,7 +99,7 @@ def refusal(path: Path, marker: str) -> str | None:
         return None
     if path.is_dir() and not any(path.iterdir()):
         return None
-    if not path.is_dir() or not (path / marker).is_file():
+    if not path.is_dir() or not (path / marker).is_file() or _SIGNED not in (path / marker).read_bytes():
         return f"{path} exists and was not written by recae: choose another --out or remove it."
     known = _listed(path / marker)
     if known is None:
@@ -142,6 +142,11 @@ def _listed(marker: Path) -> set[str] | None:
         return None
     files = content.get("files") if isinstance(content, dict) else None
     return set(files) if isinstance(files, dict) else None
+
+
+def _led_to(path: str | Path) -> Path:
+    """Where a link leads to, which is what is replaced: the link stays."""
+    return Path(path).resolve() if Path(path).is_symlink() else Path(path)
 
 
 def _beside(path: Path) -> Path:

@@ -15,6 +15,7 @@ from recae.jobs.compare import compare
 from recae.jobs.evaluate import evaluate
 from recae.jobs.known import write_sample_to
 from recae.jobs.prepare import filter_input, split_input
+from recae.jobs.prepare import filter_input
 from recae.jobs.recommend import recommend
 from recae.jobs.similar import similar
 from recae.jobs.train import train
@@ -99,6 +100,16 @@ def test_the_sample_replaces_only_a_sample(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(known, "write_sample", lambda *_: pytest.fail("written"))
     with pytest.raises(StorageError, match="was not written by recae"):
         write_sample_to(tmp_path / "mine")
+
+
+def test_a_folder_with_a_sample_is_not_replaced_with_all_that_is_in_it(tmp_path: Path) -> None:
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "app.py").write_text("years of work")
+    log, _ = write_sample_to(tmp_path / "shop")
+    (tmp_path / "log.csv").write_bytes(log.read_bytes())
+    with pytest.raises(StorageError, match=r"app\.py was not written by recae and would be deleted"):
+        filter_input(tmp_path / "log.csv", tmp_path / "shop", force=True)
+    assert (tmp_path / "shop" / "app.py").read_text() == "years of work"
 
 
 def test_a_public_set_replaces_no_table_of_somebody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

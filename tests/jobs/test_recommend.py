@@ -147,6 +147,17 @@ def test_a_folder_of_parts_holds_the_rows_of_one_file_and_reads_as_a_dataset(
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
+def test_a_link_to_a_folder_of_parts_stays_a_link(ease: Path, log: Path, tmp_path: Path) -> None:
+    (tmp_path / "large" / "of-today").mkdir(parents=True)
+    (tmp_path / "lists").symlink_to(tmp_path / "large" / "of-today")
+    for top in (2, 3):
+        recommend(ease, [log], out=tmp_path / "lists", top=top, users_per_part=20, force=True)
+        assert (tmp_path / "lists").is_symlink()
+        assert len(pq.read_table(tmp_path / "lists")) == 40 * top
+        assert [path.name for path in (tmp_path / "large").iterdir()] == ["of-today"]
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["large", "lists"]
+
+
 def test_an_interrupted_folder_goes_on_and_ends_byte_for_byte_the_same(
     ease: Path, log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -361,16 +372,14 @@ def test_a_model_that_is_missing_or_damaged_is_told_before_anything_is_looked_at
     ease: Path, log: Path, tmp_path: Path
 ) -> None:
     missing, out = tmp_path / "nowhere", tmp_path / "somewhere" / "l.csv"
-    for judging in (False, True):
-        for model, error, said in (
-            (missing, StorageError, "There is no model folder .*nowhere; `recae train"),
-            (log.parent, ModelFormatError, "is not a model folder"),
-        ):
-            with pytest.raises(error, match=said):
-                if judging:
-                    evaluate(model, [log], log, per_user=out)
-                else:
-                    recommend(model, [log], out=out)
+    for model, error, said in (
+        (missing, StorageError, "There is no model folder .*nowhere; `recae train"),
+        (log.parent, ModelFormatError, "is not a model folder"),
+    ):
+        with pytest.raises(error, match=said):
+            recommend(model, [log], out=out)
+        with pytest.raises(error, match=said):
+            evaluate(model, [log], log, per_user=out)
     assert not out.parent.exists()
 
 

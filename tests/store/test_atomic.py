@@ -7,11 +7,11 @@ import pytest
 
 from recae.errors import DamagedFileError, StorageError
 from recae.store import atomic
-from recae.store.atomic import replacing_file, replacing_folder
+from recae.store.atomic import put_in_place, replacing_file, replacing_folder
 from recae.store.checksums import check_files
 from recae.store.exchange import exchange
 from recae.store.lock import locked
-from recae.store.manifest import read_json, write_manifest
+from recae.store.manifest import library_versions, read_json, write_manifest
 
 
 class InterruptedWritingError(Exception):
@@ -20,7 +20,7 @@ class InterruptedWritingError(Exception):
 
 def write_folder(path: Path, text: str, fail: bool = False) -> None:
     with replacing_folder(path, marker="mark.json") as beside:
-        (beside / "mark.json").write_text(text)
+        (beside / "mark.json").write_text(f"recae, {text}")
         (beside / "inner").mkdir()
         (beside / "inner" / "x").write_text(text)
         if fail:
@@ -64,7 +64,7 @@ def test_an_interrupted_folder_leaves_the_old_one(tmp_path: Path):
     write_folder(tmp_path / "out", "one")
     with pytest.raises(InterruptedWritingError):
         write_folder(tmp_path / "out", "two", fail=True)
-    assert (tmp_path / "out" / "mark.json").read_text() == "one"
+    assert (tmp_path / "out" / "mark.json").read_text() == "recae, one"
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
@@ -78,18 +78,23 @@ def test_what_somebody_else_wrote_is_never_replaced(tmp_path: Path):
     (tmp_path / "theirs").mkdir()
     (tmp_path / "theirs" / "thesis.tex").write_text("years of work")
     (tmp_path / "file").write_text("theirs too")
-    for name in ("theirs", "file"):
+    for name, marker in (("app", '{"name": "a web page", "files": {"x": 1}}'), ("broken", "// not JSON")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "mark.json").write_text(marker)
+        (tmp_path / name / "x").write_text("theirs")
+    for name in ("theirs", "file", "app", "broken"):
         with pytest.raises(StorageError, match="was not written by recae"):
             write_folder(tmp_path / name, "mine")
     assert (tmp_path / "theirs" / "thesis.tex").read_text() == "years of work"
     assert (tmp_path / "file").read_text() == "theirs too"
+    assert (tmp_path / "app" / "x").read_text() == (tmp_path / "broken" / "x").read_text() == "theirs"
 
 
 def sealed(path: Path, text: str) -> None:
     with replacing_folder(path, marker="mark.json") as beside:
         (beside / "inner").mkdir()
         (beside / "inner" / "x").write_text(text)
-        write_manifest(beside, "mark.json", {"text": text})
+        write_manifest(beside, "mark.json", {"text": text, "versions": library_versions()})
 
 
 def test_what_somebody_put_into_a_folder_of_recaes_is_never_deleted(tmp_path: Path):
@@ -157,6 +162,11 @@ def test_a_link_to_a_folder_stays_a_link(tmp_path: Path):
     assert (tmp_path / "current").is_symlink()
     assert (tmp_path / "models" / "of-today" / "inner" / "x").read_text() == "two"
     assert [path.name for path in (tmp_path / "models").iterdir()] == ["of-today"]
+    sealed(tmp_path / "done", "three")
+    put_in_place(tmp_path / "done", tmp_path / "current", marker="mark.json")
+    assert (tmp_path / "current").is_symlink()
+    assert (tmp_path / "models" / "of-today" / "inner" / "x").read_text() == "three"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["current", "models"]
 
 
 def test_what_killed_runs_left_is_cleared_away_and_nothing_else(tmp_path: Path):
