@@ -74,6 +74,13 @@ def test_the_outcome_does_not_depend_on_threads(tastes):
         np.testing.assert_array_equal(fitted(), first)
 
 
+def test_threads_that_rank_share_one_table(tastes, monkeypatch):
+    model = create("ials", factors=4, epochs=2).fit(tastes)
+    ready = model.as_product()
+    monkeypatch.setattr("recae.models.factorization.ials.FoldIn", lambda *_: pytest.fail("one more table"))
+    np.testing.assert_array_equal(ready.queries(tastes.matrix, None), model.user_vectors(tastes.matrix))
+
+
 def test_no_penalty_and_more_factors_than_items_still_solves(make_log):
     model = create("ials", factors=16, l2=0.0, epochs=2).fit(make_log([(1, "a"), (1, "b"), (2, "b")]))
     assert np.isfinite(model.score(sparse.csr_array(np.eye(2, dtype=np.float32)))).all()

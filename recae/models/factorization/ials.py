@@ -98,16 +98,20 @@ class Ials(Recommender):
 
     def user_vectors(self, histories: sparse.csr_array) -> np.ndarray:
         """(n_rows, factors) float32: the vectors of users with these histories."""
+        return self._folding()(histories)
+
+    def _folding(self) -> FoldIn:
         if self._fold_in is None or self._fold_in.item_factors is not self._item_factors:
             # A vanishing penalty keeps the system solvable where the items do not span all factors.
             self._fold_in = FoldIn(self._item_factors, max(self.config.l2, 1e-6), self.config.alpha)
-        return self._fold_in(histories)
+        return self._fold_in
 
     def score(self, histories: sparse.csr_array, users: IdIndex | None = None) -> np.ndarray:
         return self.user_vectors(histories) @ self._item_factors.T
 
     def as_product(self) -> Product:
-        return Product(lambda histories, users: self.user_vectors(histories), self._item_factors)
+        folding = self._folding()  # a copy of the items' table, made before there are threads that would each make one
+        return Product(lambda histories, users: folding(histories), self._item_factors)
 
     def item_vectors(self) -> np.ndarray:
         return self._item_factors
