@@ -63,7 +63,9 @@ class LineProgress:
     def tell(self, event: Event) -> None:
         """Write an event down."""
         self.told_at = self.clock()
-        print(self.form(event), file=self.stream or sys.stderr, flush=True)
+        stream = self.stream or sys.stderr
+        stream.write(f"{self.form(event)}\n")  # at once: the heartbeat's thread writes lines, too
+        stream.flush()
 
     @contextmanager
     def beating(self) -> Iterator[None]:
@@ -80,8 +82,8 @@ class LineProgress:
     def _beat(self, over: threading.Event) -> None:
         while not over.wait(max(self.told_at + self.every - self.clock(), 0.01)):
             if self.clock() - self.told_at >= self.every:
-                now, innermost = self.clock(), self.open[-1] if self.open else None
-                stage, since = (innermost.label, innermost.started) if innermost else ("", self.began_at)
+                now, innermost = self.clock(), self.open[-1:]  # a copy: the work goes on meanwhile
+                stage, since = (innermost[0].label, innermost[0].started) if innermost else ("", self.began_at)
                 self.tell(Event("waiting", stage, seconds=now - since))
 
 

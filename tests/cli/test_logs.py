@@ -74,7 +74,7 @@ def test_json_tells_progress_in_numbers() -> None:
 def test_silent_work_gives_a_sign_of_life(form: str) -> None:
     out = StringIO()
     lines = LineProgress(out, every=0.02, form=form_of(form, "run", "train"))
-    with lines.beating(), lines.task("Inverting"):
+    with lines.task("Inverting"), lines.beating():
         until = time.monotonic() + 5
         while out.getvalue().count("\n") < 2 and time.monotonic() < until:
             time.sleep(0.01)
