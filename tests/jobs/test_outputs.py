@@ -15,7 +15,6 @@ from recae.jobs.compare import compare
 from recae.jobs.evaluate import evaluate
 from recae.jobs.known import write_sample_to
 from recae.jobs.prepare import filter_input, split_input
-from recae.jobs.prepare import filter_input
 from recae.jobs.recommend import recommend
 from recae.jobs.similar import similar
 from recae.jobs.train import train
