@@ -10,7 +10,7 @@ import click
 from recae.cli.base import command, grouped, option
 from recae.cli.console import Console
 from recae.cli.gates import COMPARE_GATES, finish_with_gates
-from recae.cli.options import PATH, ModelNames, NameList, input_options, out_option, run_options
+from recae.cli.options import PATH, ModelNames, NameList, force_option, input_options, out_option, run_options
 from recae.counted import counted
 from recae.errors import ConfigError
 from recae.jobs.gates import Gates
@@ -42,6 +42,7 @@ SPLIT, SEARCH = "What models are judged on", "How settings are chosen"
 @option("--baselines", is_flag=True, help="Also popularity, item-knn and ials, where --models does not name them.")
 @out_option
 @option("--resume", is_flag=True, help="Go on where an interrupted run of the same command stopped.")
+@force_option
 @option(
     "--leaderboard",
     type=PATH,
@@ -106,6 +107,7 @@ def compare(
     baselines: bool,
     out: Path,
     resume: bool,
+    force: bool,
     leaderboard: Path | None,
     spec: str | None,
     repeats: int,
@@ -126,6 +128,9 @@ def compare(
     model is judged once on test data. The folder OUT gets report.html, report.md, report.tex, report.json,
     per-user.parquet, the models and the split. A model that fails is told with its reason, and the others go on; the
     status of --json is then "incomplete".
+
+    A comparison of the same models that was made from the same data by the same settings is up to date and stays as it
+    is; another one is replaced with --force only. --force alone makes the same one anew too, with --resume it does not.
     """
     if no_search and trials is not None:
         raise ConfigError("--no-search and --trials exclude each other.")
@@ -147,6 +152,7 @@ def compare(
         slices=slices,
         trials=0 if no_search else trials,
         resume=resume,
+        force=force,
         leaderboard=leaderboard,
         gates=gates,
         reading=reading,
@@ -170,7 +176,7 @@ def compare(
         console,
         f"{shown}\n\nReport: {result.folder / 'report.html'}{state}{entered}",
         result.comparison.gates,
-        status="incomplete" if failed else "ok",
+        status="incomplete" if failed else "up to date" if result.up_to_date else "ok",
         output=result.folder,
         files=result.files,
         rows=len(board[0].evaluation.users),

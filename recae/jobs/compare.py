@@ -15,9 +15,9 @@ from recae.data.split_folder import write_split
 from recae.errors import ConfigError
 from recae.evaluation.metrics import DEFAULT_METRICS, parse_metrics
 from recae.jobs.contest import checked_models, contest_metrics, test_part
-from recae.jobs.contest_files import FILES, MARKER, write_reports
+from recae.jobs.contest_files import FILES, MARKER, close, write_reports
 from recae.jobs.contest_gates import ContestGates, check_former, with_gates
-from recae.jobs.contest_plan import contest_plan, data_fingerprint, done_already, plan_digest
+from recae.jobs.contest_plan import as_it_lies, contest_plan, data_fingerprint, made_from_plan, plan_digest
 from recae.jobs.contest_records import RECORDS, open_records
 from recae.jobs.contest_result import pairs_of, runs_of
 from recae.jobs.contest_run import Contest, choosing_split, selected_on
@@ -77,6 +77,7 @@ def compare(
     trials: int | None = None,
     settings: Fixed | None = None,
     resume: bool = False,
+    force: bool = False,
     leaderboard: Source | None = None,
     gates: Gates = NO_GATES,
     reading: Reading = AS_FOUND,
@@ -99,7 +100,9 @@ def compare(
     `settings` names models that are taken with these hyper-parameters instead of their grid.
 
     A setting or model that fails is told with its reason, and the others go on. What is finished when the job is
-    interrupted is kept beside `out`, and with `resume` the job goes on from there. `leaderboard` is a table to which
+    interrupted is kept beside `out`, and with `resume` the job goes on from there. A comparison at `out` is left
+    as it is if it is of the same models, made from the same data by the same settings. Another one is replaced with
+    `force` only; `force` without `resume` makes the same one anew too. `leaderboard` is a table to which
     every model's figures are added. `gates` are conditions on the result, checked at the end; the report says what
     became of them, and `recae.jobs.gates.hold` raises where one was not met.
 
@@ -108,7 +111,7 @@ def compare(
             be repeated, a condition that cannot be checked, or `resume` of a run by other terms.
         DataError: the data is malformed, or not what a model needs; or no model at all could be judged.
         CapacityError: a model would not fit in memory; said before any is fitted.
-        StorageError: something cannot be read or written.
+        StorageError: something cannot be read or written, or another comparison is at `out` and there is no `force`.
         OutputLockedError: another run is writing `out`.
     """
     started, folder = time.perf_counter(), Path(out)
@@ -119,11 +122,12 @@ def compare(
     _check_repeats(split, repeats, options.seed)
     refuse_inputs(folder, source, valid, test, catalog, leaderboard, gates.former)
     conditions = ContestGates.of(gates, metrics or DEFAULT_METRICS, names)
-    refuse_strange(folder, MARKER)
     if leaderboard is not None:
         check_leaderboard(leaderboard)
     place = folder.resolve() if folder.is_symlink() else folder
     with locked(folder):
+        _remove_records(place)
+        refuse_strange(folder, MARKER)
         splits, summary = contest_splits(
             source, split, valid=valid, test=test, models=names, reading=reading, options=options, repeats=repeats
         )  # fmt: skip
@@ -143,15 +147,16 @@ def compare(
         }
         config = configuration("compare", **given, reading=reading, options=options)
         terms = _terms(splits, judged, source, catalog, slices, options)
+        plan = contest_plan(terms, splits, trials) | {"slices": slices, "settings": settings or {}}
+        origin = made_from_plan(plan, terms, splits, names)
+        known = as_it_lies(place, origin, resume=resume, force=force, progress=options.progress)
+        if known is not None:
+            known = with_gates(known, conditions, place)
+            return _told(known, folder, started, leaderboard, up_to_date=True)
         choosing = choosing_split(first, trials, options)
         tried = tried_models(names, trials if choosing.valid is not None else 0, settings)
         tried += tried_models(names, 0, settings) * (len(splits) - 1)
         foretell_fits(tried, Shape.of(first.train), f"Fitting {counted(len(tried), 'setting')} in all", options)
-        plan = contest_plan(terms, splits, trials) | {"slices": slices, "settings": settings or {}}
-        known = done_already(place, plan_digest(plan), names) if resume else None
-        if known is not None:
-            known = with_gates(known, conditions, place)
-            return _told(known, folder, started, leaderboard, up_to_date=True)
         records = open_records(
             place, plan, first.train.columns.user, names, len(splits), resume=resume, progress=options.progress
         )  # fmt: skip
@@ -163,9 +168,16 @@ def compare(
         write_split(first, records.folder / "split", {"configuration": config})
         values = [records.values_file(at, name) for name in contest.judged for at in range(len(splits))]
         write_reports(comparison, records.folder, values)
+        close(records.folder, origin, RECORDS)
         put_in_place(records.folder, place, marker=MARKER)
-        shutil.rmtree(place / RECORDS, ignore_errors=True)
+        _remove_records(place)
     return _told(comparison, folder, started, leaderboard)
+
+
+def _remove_records(place: Path) -> None:
+    """Remove the records of a finished comparison; also those that a run left that was killed right before it did."""
+    if (place / MARKER).is_file():
+        shutil.rmtree(place / RECORDS, ignore_errors=True)
 
 
 def _check_repeats(split: str | None, repeats: int, seed: int) -> None:

@@ -15,7 +15,7 @@ from recae.evaluation.gates_figures import Figures
 from recae.evaluation.rating_metrics import OF_RATINGS
 from recae.evaluation.repeats import SplitFigures
 from recae.jobs.contest import test_part
-from recae.jobs.contest_files import write_forms
+from recae.jobs.contest_files import redraw
 from recae.jobs.contest_splits import Splits, joint_fingerprint, one_split_facts
 from recae.jobs.former import Stored, read_stored
 from recae.jobs.gates import Gates
@@ -139,7 +139,7 @@ def with_gates(comparison: Comparison, conditions: ContestGates, folder: Path) -
     if results == comparison.gates:
         return comparison
     judged = replace(comparison, gates=results)
-    write_forms(judged, folder)
+    redraw(judged, folder)
     return judged
 
 

@@ -43,6 +43,8 @@ class Splits:
     """Specification and seed of each split; empty where the data came split."""
     by_id: tuple[str, ...]
     """Models that know only the users of the training data."""
+    origin: str | None = None
+    """The fingerprint of the log that is split; None where the data came split."""
 
     def __len__(self) -> int:
         return max(len(self.made), 1)
@@ -93,7 +95,8 @@ def contest_splits(
         options.progress.say(f"Splitting by {spec}{why}.")
     plan = split_plan(spec, repeats, options.seed)
     first = refuse_strangers(make_split(opened.train, plan[0][0], seed=plan[0][1]), by_id)
-    return Splits(first, opened.train if len(plan) > 1 else None, plan, by_id), describe(opened.train)
+    origin = opened.train.fingerprint()
+    return Splits(first, opened.train if len(plan) > 1 else None, plan, by_id, origin), describe(opened.train)
 
 
 def split_plan(spec: str, repeats: int, seed: int) -> tuple[tuple[str, int], ...]:

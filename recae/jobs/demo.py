@@ -74,7 +74,13 @@ def demo(
     models = ",".join(DEFAULT_MODELS)
     _step(show, f"recae compare {split} --models {models} --catalog {catalog} --out {folder / 'comparison'}")
     compared = compare(
-        split, out=folder / "comparison", models=DEFAULT_MODELS, catalog=catalog, options=options, run_id=run_id
+        split,
+        out=folder / "comparison",
+        models=DEFAULT_MODELS,
+        catalog=catalog,
+        force=True,
+        options=options,
+        run_id=run_id,
     )
     show(_leaderboard(compared))
 

@@ -101,6 +101,7 @@ def _compared(whole: WholeJob, split: Path, cut: Mapping[str, Any]) -> Compared:
             catalog=checked.catalog,
             trials=chosen.trials,
             resume=begin.resume,
+            force=True,
             options=whole.options,
             run_id=whole.run_id,
             command=whole.command,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,17 +25,24 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def listing(folder: Path) -> dict[str, dict[str, Any]]:
-    """Relative name -> {"bytes", "sha256"} of every file in `folder` and below, in the order of their names.
+def listing(folder: Path, besides: Collection[str] = ()) -> dict[str, dict[str, Any]]:
+    """Relative name -> {"bytes", "sha256"} of every file in `folder` and below, in the order of their names; without
+    what lies under one of the names `besides`.
 
     Raises:
         OSError: one could not be read.
     """
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {
-        path.relative_to(folder).as_posix(): {"bytes": path.stat().st_size, "sha256": file_sha256(path)}
-        for path in files
-    }
+    files = [path for path in folder.rglob("*") if path.is_file() and path.relative_to(folder).parts[0] not in besides]
+    return {path.relative_to(folder).as_posix(): of_file(path) for path in sorted(files)}
+
+
+def of_file(path: Path) -> dict[str, Any]:
+    """The size and checksum of one file, as a `listing` has them.
+
+    Raises:
+        OSError: it could not be read.
+    """
+    return {"bytes": path.stat().st_size, "sha256": file_sha256(path)}
 
 
 def check_files(folder: Path, files: Mapping[str, Mapping[str, Any]], largest: int | None = None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import platform
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -33,16 +33,16 @@ def write_json(folder: str | Path, name: str, content: Mapping[str, Any]) -> Pat
     return path
 
 
-def write_manifest(folder: str | Path, name: str, content: Mapping[str, Any]) -> None:
+def write_manifest(folder: str | Path, name: str, content: Mapping[str, Any], *, besides: Collection[str] = ()) -> None:
     """Close a folder whose files are all there: write `content` as `folder/name`, with a list of the files and their
-    checksums under "files", and an empty `_SUCCESS`.
+    checksums under "files", and an empty `_SUCCESS`. What lies under one of the names `besides` is going to be removed.
 
     Raises:
         StorageError: it could not be written.
     """
     folder = Path(folder)
     try:
-        files = listing(folder)
+        files = listing(folder, besides)
     except OSError as error:
         raise StorageError(f"{error.filename or folder} could not be read: {error.strerror or error}.") from error
     write_json(folder, name, {**content, "files": files})

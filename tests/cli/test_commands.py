@@ -120,6 +120,7 @@ def test_compare_writes_a_whole_folder(recae, log: Path, columns, tmp_path: Path
     assert outcome.answer["best"] == "ease"
     assert outcome.answer["metrics"] == outcome.answer["models"]["ease"]
     wanted = {"report.html", "report.md", "report.tex", "report.json", "per-user.parquet", "split", "models"}
+    wanted |= {"comparison.json", "_SUCCESS"}
     assert {path.name for path in out.iterdir()} == wanted
     assert "Film " in (out / "report.html").read_text()
     per_user = pq.read_table(out / "per-user.parquet")
@@ -143,6 +144,12 @@ def test_compare_chooses_a_split_that_suits_the_models_and_refuses_one_that_does
     chosen = recae(*command)
     assert chosen.code == 0, chosen.err
     assert "Splitting by per-user" in chosen.err
+    again = recae(*command, "--json")
+    assert (again.code, again.answer["status"], again.answer["up_to_date"]) == (0, "up to date", True)
+    other = recae(*command, "--seed", 7)
+    assert other.code == 5
+    assert "made from other data or settings (seed, splits): give --force" in other.err
+    assert recae(*command, "--seed", 7, "--force", "--json").answer["status"] == "ok"
 
 
 def test_models_of_ratings_need_ratings(recae, log: Path, tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ def test_the_same_split_from_a_log_a_folder_or_files_gives_the_same_figures(crow
     folder = split_input(crowds, tmp_path / "split", spec="per-user:valid=0.2,test=0.2").folder
     given = {"models": ["ease"], "trials": 1, "metrics": ["ndcg@5", "recall@5"]}
     figures = [
-        compare(source, out=tmp_path / "c", **given, **more).comparison.runs[0].means
+        compare(source, out=tmp_path / "c", force=True, **given, **more).comparison.runs[0].means
         for source, more in (
             (crowds, {"split": "per-user:valid=0.2,test=0.2"}),
             (folder, {}),
@@ -122,7 +122,7 @@ def test_a_failing_model_leaves_nothing_behind_and_an_old_report_as_it_was(crowd
     compare(crowds, models=["popularity"], **given)
     before = (tmp_path / "c" / "report.json").read_bytes()
     with pytest.raises(CapacityError):
-        compare(crowds, models=["popularity", "ease"], options=tight, **given)
+        compare(crowds, models=["popularity", "ease"], options=tight, force=True, **given)
     assert (tmp_path / "c" / "report.json").read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["c"]
 
@@ -259,7 +259,7 @@ def test_a_comparison_says_that_it_cut_validation_data_off(crowds: Path, tmp_pat
     assert abs(int(sentence.split(" chosen on ")[1].split()[0]) - cut) < 15 < train
     ease = next(run for run in found.runs if run.name == "ease")
     assert len(ease.trials) == len(Ease.grid)
-    defaults = compare(crowds, trials=0, options=RunOptions(progress=told), **given).comparison
+    defaults = compare(crowds, trials=0, force=True, options=RunOptions(progress=told), **given).comparison
     assert defaults.selected_on.startswith("no data")
 
 

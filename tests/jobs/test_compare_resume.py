@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,7 +21,7 @@ import pytest
 from recae.errors import ConfigError, DataError, StorageError
 from recae.jobs import contest_records, contest_run, selection
 from recae.jobs.compare import compare
-from recae.jobs.contest_records import work_folder
+from recae.jobs.outputs import work_folder
 from recae.jobs.peak import Peak
 from recae.models.linear.ease import Ease
 from recae.models.popularity import Popularity
@@ -190,8 +191,74 @@ def test_what_is_done_is_up_to_date(crowds: Path, tmp_path: Path, monkeypatch: p
         again = compare(crowds, out=tmp_path / "c", resume=True, **GIVEN)
     assert (first.up_to_date, again.up_to_date, again.best) == (False, True, first.best)
     assert (tmp_path / "c" / "report.json").stat().st_mtime_ns == before
-    more = compare(crowds, out=tmp_path / "c", resume=True, **GIVEN | {"models": ["popularity"]})
-    assert not more.up_to_date
+    assert compare(crowds, out=tmp_path / "c", **GIVEN).up_to_date, "nobody need ask for it"
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"models": ["popularity"]}, "models"),
+        ({"trials": 1}, "trials"),
+        ({"options": replace(DEFAULTS, seed=7)}, "seed, splits"),
+        ({"metrics": ["recall@5"]}, "metrics"),
+    ],
+)
+@pytest.mark.parametrize("resume", [False, True])
+def test_another_comparison_is_replaced_with_force_only(
+    crowds: Path, tmp_path: Path, undisturbed: Path, change: dict[str, Any], named: str, resume: bool
+) -> None:
+    shutil.copytree(undisturbed, tmp_path / "c")
+    before = (tmp_path / "c" / "report.json").read_bytes()
+    with pytest.raises(StorageError, match=rf"made from other data or settings \({named}\): give --force"):
+        compare(crowds, out=tmp_path / "c", resume=resume, **GIVEN | change)
+    assert (tmp_path / "c" / "report.json").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["c"]
+    if named == "models":
+        assert not compare(crowds, out=tmp_path / "c", resume=resume, force=True, **GIVEN | change).up_to_date
+        assert compare(crowds, out=tmp_path / "c", resume=True, force=True, **GIVEN | change).up_to_date
+        assert compare(crowds, out=tmp_path / "c", **GIVEN | change).up_to_date
+        assert not compare(crowds, out=tmp_path / "c", force=True, **GIVEN | change).up_to_date
+
+
+@pytest.mark.parametrize("name", ["report.html", "models/ease/model.safetensors"])
+def test_a_comparison_that_was_damaged_since_is_made_anew(
+    crowds: Path, tmp_path: Path, undisturbed: Path, name: str, told: Any
+) -> None:
+    shutil.copytree(undisturbed, tmp_path / "c")
+    whole = (tmp_path / "c" / name).read_bytes()
+    (tmp_path / "c" / name).write_bytes(whole[:-1] + b"?")
+    assert not compare(crowds, out=tmp_path / "c", options=RunOptions(progress=told), **GIVEN).up_to_date
+    assert any("is made anew, because it is damaged" in line for line in told.lines)
+    assert compare(crowds, out=tmp_path / "c", **GIVEN).up_to_date
+
+
+def test_somebodys_notes_in_a_comparison_are_kept(crowds: Path, tmp_path: Path, undisturbed: Path) -> None:
+    shutil.copytree(undisturbed, tmp_path / "c")
+    (tmp_path / "c" / "notes.txt").write_text("mine")
+    with pytest.raises(StorageError, match=r"notes\.txt was not written by recae and would be deleted: move it"):
+        compare(crowds, out=tmp_path / "c", force=True, **GIVEN)
+    assert (tmp_path / "c" / "notes.txt").read_text() == "mine"
+
+
+def test_records_that_a_kill_left_in_a_finished_comparison_are_removed(
+    crowds: Path, tmp_path: Path, undisturbed: Path
+) -> None:
+    shutil.copytree(undisturbed, tmp_path / "c")
+    (tmp_path / "c" / "_records").mkdir()
+    (tmp_path / "c" / "_records" / "plan.json").write_text("{}")
+    assert compare(crowds, out=tmp_path / "c", **GIVEN).up_to_date
+    assert not (tmp_path / "c" / "_records").exists()
+
+
+def test_other_columns_of_the_catalogue_are_other_terms(crowds: Path, tmp_path: Path) -> None:
+    given = GIVEN | {"models": ["popularity"], "trials": 0, "slices": ["year"]}
+    items = pq.read_table(crowds)["item_id"].unique().to_pylist()
+    for name, year in (("a", 1990), ("b", 2000)):
+        rows = "".join(f"{item},title {item},{year}\n" for item in items)
+        (tmp_path / f"{name}.csv").write_text("item_id,title,year\n" + rows)
+    compare(crowds, out=tmp_path / "c", catalog=tmp_path / "a.csv", **given)
+    with pytest.raises(StorageError, match=r"\(catalogue\)"):
+        compare(crowds, out=tmp_path / "c", catalog=tmp_path / "b.csv", **given)
 
 
 def test_ctrl_c_says_how_to_go_on(crowds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: Any) -> None:
