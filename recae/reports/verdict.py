@@ -10,6 +10,7 @@ from recae.counted import counted
 from recae.evaluation.intervals import bootstrap_interval, percentiles, resampled
 from recae.evaluation.paired import PairedTest
 from recae.evaluation.rating_metrics import OF_RATINGS
+from recae.evaluation.repeats import SplitFigures, mean_interval
 from recae.evaluation.result import Evaluation
 from recae.reports.comparison import Comparison, ModelRun
 from recae.reports.pairs import CLEAR, p_words, variance_sentence
@@ -27,7 +28,7 @@ class Difference:
     """Better model's mean minus the other's, turned so that positive is better."""
     low: float | None
     """95 % interval of the mean paired difference, by the bootstrap over users, or over several splits by Student's t;
-    None where there are no values per user."""
+    None where nothing tells how much it varies."""
     high: float | None
     share: float
     """The gain relative to the other's mean."""
@@ -129,10 +130,21 @@ def _opening(run: ModelRun) -> str:
 
 
 def _ahead(best: ModelRun, run: ModelRun, metric: str, test: PairedTest | None) -> Difference:
+    theirs = run.means[metric]
+    if test is None and best.over_splits is not None and run.over_splits is not None:
+        return _over_splits(best.over_splits, run.over_splits, metric)
     if test is None:
         return difference(best.evaluation, run.evaluation, metric)
-    theirs = run.means[metric]
     return Difference(test.gain, *test.interval, test.gain / abs(theirs) if theirs else float("nan"), test)
+
+
+def _over_splits(one: SplitFigures, other: SplitFigures, metric: str) -> Difference:
+    """The same from the means of several splits, of metrics that have no values per user."""
+    sign = -1.0 if lower_is_better(metric) else 1.0
+    gains = sign * (np.array(one.means[metric]) - np.array(other.means[metric]))
+    gain, theirs = float(gains.mean()), other.mean()[metric]
+    low, high = mean_interval(gains, one.test_per_train) if np.isfinite(gains).all() else (None, None)
+    return Difference(gain, low, high, gain / abs(theirs) if theirs else float("nan"))
 
 
 def difference(one: Evaluation, other: Evaluation, metric: str) -> Difference:

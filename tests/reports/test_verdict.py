@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from recae.data.ids import IdIndex
 from recae.evaluation.intervals import bootstrap_interval
 from recae.evaluation.rating_metrics import RatingErrors
+from recae.evaluation.repeats import SplitFigures, mean_interval
 from recae.evaluation.result import Evaluation
 from recae.reports.standing import best_of_each
 from recae.reports.verdict import difference, spoken, verdict
@@ -192,3 +195,17 @@ def test_the_verdict_claims_what_the_corrected_tests_do(compared, run):
     assert all("corrected for 45 comparisons" in gap.words() for gap in unclear)
     for name, gap in said.behind.items():
         assert (gap.gain, (gap.low, gap.high)) == (tests[name].gain, tests[name].interval)
+
+
+def test_over_splits_errors_of_ratings_are_told_apart_by_the_splits_not_by_the_users(compared, run):
+    def judged(name: str, errors: tuple[float, ...]):
+        one, users = run(name, 0.2), 200
+        sums = RatingErrors(np.full(users, 9 * np.mean(errors) ** 2), np.full(users, 9.0), np.full(users, 9.0))
+        whole = replace(one.evaluation, per_user={}, overall={"rmse": float(np.mean(errors))}, rating_errors=sums)
+        return replace(one, evaluation=whole, over_splits=SplitFigures({"rmse": errors}, {}, (users, users), 0.25))
+
+    ours, theirs = (0.9, 0.8), (0.91, 0.95)
+    said = verdict(compared((judged("ease", ours), judged("ials", theirs)), metrics=("rmse",)))
+    gap = said.behind["ials"]
+    assert (gap.low, gap.high) == mean_interval(np.array(theirs) - np.array(ours), 0.25)
+    assert [rival.name for rival in said.rivals] == ["ials"], "two splits say little"
