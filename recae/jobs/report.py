@@ -140,7 +140,13 @@ def _name(run: ModelRun, folder: Path, taken: dict[str, tuple[ModelRun, Path, st
         return run.name
     other = taken[run.name][0]
     same = other.config == run.config and other.means == run.means
-    return None if same else f"{run.name} ({folder.name})"
+    if same:
+        return None
+    place = folder.resolve()  # folders in different places may have one name, and "." has none
+    for name in (place.name, f"{place.parent.name}/{place.name}", str(place)):
+        if f"{run.name} ({name})" not in taken:
+            return f"{run.name} ({name})"
+    return None
 
 
 def _need_same_targets(first: Comparison, place: Path, other: Comparison, folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -68,6 +69,19 @@ def test_comparisons_on_the_same_targets_become_one(place: Path, crowds: Path, t
     assert set(joined.examples[0].lists) >= {"popularity", "ease", "item-knn"}
     assert "item-knn" in (tmp_path / "both.html").read_text(encoding="utf-8")
     assert joined.facts["joined_from"] == [str(place / "a"), str(place / "b")]
+
+
+def test_models_from_folders_of_the_same_name_are_all_told(place: Path, tmp_path: Path) -> None:
+    for at, difference in enumerate((0.0, 0.1, 0.2)):
+        folder = tmp_path / str(at) / "same"
+        shutil.copytree(place / "a", folder)
+        content = json.loads((folder / "report.json").read_text())
+        for model in content["models"]:
+            model["config"]["tried"] = difference
+        (folder / "report.json").write_text(json.dumps(content))
+    joined = report([tmp_path / str(at) / "same" for at in range(3)]).comparison
+    kept = {run.name: run.config["tried"] for run in joined.runs if run.name.startswith("ease")}
+    assert kept == {"ease": 0.0, "ease (same)": 0.1, "ease (2/same)": 0.2}
 
 
 def test_comparisons_over_splits_are_joined_split_by_split(place: Path, crowds: Path, tmp_path: Path) -> None:
