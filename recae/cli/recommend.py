@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from recae.cli.base import command, option
 from recae.cli.console import Console
+from recae.cli.help import COMMON
 from recae.cli.options import PATH, force_option, history_options, memory_option, out_option
 from recae.counted import counted
 from recae.errors import ConfigError
@@ -83,8 +85,8 @@ def recommend(
     from recae.jobs.users import parse_shard
 
     if merge:
-        if model is not None or histories or shard is not None:
-            raise ConfigError("--merge joins shards that are there: leave out MODELDIR, --history and --shard.")
+        if typed := _typed_besides("merge", "out", "force"):
+            raise ConfigError(f"--merge joins shards that are there as they are: leave out {', '.join(typed)}.")
         result = merge_job(out, force=force, progress=console.progress)
     else:
         if model is None or not histories:
@@ -126,3 +128,14 @@ def recommend(
         complete=result.complete,
         up_to_date=result.up_to_date,
     )
+
+
+def _typed_besides(*names: str) -> list[str]:
+    """What was typed of this command's own arguments and options but for `names`, as it is called."""
+    context = click.get_current_context()
+    own = [param for param in context.command.params if getattr(param, "section", "") != COMMON]
+    return [
+        param.opts[-1] if isinstance(param, click.Option) else str(param.metavar).strip("[]")
+        for param in own
+        if param.name not in names and context.get_parameter_source(str(param.name)) is ParameterSource.COMMANDLINE
+    ]

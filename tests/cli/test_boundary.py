@@ -93,6 +93,7 @@ def test_errors_are_json_wherever_json_was_asked_for(recae, monkeypatch: pytest.
         (["similar", "m"], "Name at least one item"),
         (["recommend", "m", "--history", "h", "--out", "o.xlsx"], "must end in .parquet, .csv, .tsv, .jsonl"),
         (["recommend", "m", "--history", "h", "--out", "o.csv", "--resume"], "--resume needs a folder of parts"),
+        (["recommend", "--merge", "--out", "o", "--top", "5", "--users", "u"], "as they are: leave out --top, --users"),
     ],
 )
 def test_usage_errors_are_code_2(recae, arguments: list[str], sentence: str) -> None:
@@ -109,6 +110,16 @@ def test_a_missing_file_is_code_5_and_a_malformed_one_code_3(recae, tmp_path: Pa
     outcome = recae("data", "describe", tmp_path / "one.csv")
     assert outcome.code == 3
     assert "one.csv" in outcome.err
+
+
+def test_no_id_can_move_the_cursor_or_fill_the_log(recae, tmp_path: Path) -> None:
+    rows = ["\x1b[2J\x1b]0;mine\x07,1,x", "a" * 5_000_000 + ",2,3"]
+    for at, row in enumerate(rows):
+        (tmp_path / "log.csv").write_text(f"user_id,item_id,rating\n1,1,1\n{row}\n")
+        outcome = recae("data", "describe", tmp_path / "log.csv", "--dedupe", "error", "--min-rating", "9", "--json")
+        assert outcome.code == 3, at
+        assert len(outcome.err) < 5000
+        assert all(letter.isprintable() or letter == "\n" for letter in outcome.err + outcome.out)
 
 
 def test_a_folder_that_is_no_model_is_code_7(recae, tmp_path: Path) -> None:
