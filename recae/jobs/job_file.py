@@ -81,7 +81,7 @@ class Model(Section):
     trials: int | None = Field(default=None, ge=0)
     """Settings tried for each model, 0 takes the defaults; without it all of its grid."""
     reuse_days: float = Field(default=0, ge=0)
-    """Take the model that was published last, if it is not older than so many days and this table was the same."""
+    """Take the model that was published last, if it is not older than so many days and all but [lists] was the same."""
 
     @field_validator("name", mode="before")
     @classmethod
@@ -130,7 +130,7 @@ class Job(Section):
     """A whole job: read, filter, split, train, judge, gate, list, report, publish."""
 
     out: str
-    """The folder that is published, whole or not at all: lists.*, model/, report.html, judged.json."""
+    """The folder that is published, whole or not at all: lists.*, model/, report.* and per-user.parquet."""
     work: str | None = None
     """Where finished steps are kept, so that the next run can skip them; `.OUT.work` beside `out` without it."""
     seed: int = Field(default=42, ge=0)
