@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -189,7 +190,7 @@ def by_ranges(name: str, numbers: np.ndarray, item_counts: np.ndarray | None = N
     known = np.isfinite(numbers)
     weights = np.ones(len(numbers)) if item_counts is None else np.asarray(item_counts, dtype=np.float64)
     codes, bounds = _quarters(numbers, known, weights)
-    labels = [f"{low:.10g}" if low == high else f"{low:.10g}{DASH}{high:.10g}" for low, high in bounds]
+    labels = _apart(bounds, [_ten_digits, repr], DASH)
     codes[~known] = len(labels)
     what = "items" if item_counts is None else "training interactions"
     definition = f"Ranges of the catalogue's column {name} with about a quarter of the {what} each."
@@ -219,11 +220,23 @@ def _quarters(
 
 def _moments(bounds: Sequence[tuple[int | float, int | float]]) -> list[str]:
     """Days, or times of day where two groups share a day."""
-    for shown in ("%Y-%m-%d", "%Y-%m-%d %H:%M"):
-        written = [(_written(low, shown), _written(high, shown)) for low, high in bounds]
+    forms = ("%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S.%f")
+    return _apart(bounds, [partial(_written, shown=shown) for shown in forms], f" {DASH} ")
+
+
+def _apart(
+    bounds: Sequence[tuple[int | float, int | float]], forms: Sequence[Callable[[float], str]], joint: str
+) -> list[str]:
+    """Bounds in the first of `forms` in which no two groups meet: a group is known by its label."""
+    for form in forms:
+        written = [(form(low), form(high)) for low, high in bounds]
         if all(before[1] != after[0] for before, after in pairwise(written)):
             break
-    return [low if low == high else f"{low} {DASH} {high}" for low, high in written]
+    return [low if low == high else f"{low}{joint}{high}" for low, high in written]
+
+
+def _ten_digits(number: float) -> str:
+    return f"{number:.10g}"
 
 
 def _written(moment: float, shown: str) -> str:

@@ -246,3 +246,9 @@ def test_an_interval_stays_within_0_and_1_and_around_its_figure(users: list[tupl
     else:
         assert 0 <= found.low <= found.value <= found.high <= 1
         assert found.low < found.high
+
+
+def test_groups_that_are_a_moment_or_a_billionth_apart_have_labels_of_their_own() -> None:
+    for step in (1, 1_000_000, 60_000_000):
+        assert len(set(by_time(step * np.arange(8)).labels)) == 4
+    assert len(set(by_ranges("c", 1e9 + np.arange(8) / 1e6).labels)) == 5, "four ranges, and no value"
