@@ -38,7 +38,7 @@ def restored(kind: Any, value: Any, where: str = "it") -> Any:
             for key, one in value.items()
         }
     if kind is float:
-        return float("nan") if value is None else float(_checked(value, (int, float), where, "a number"))
+        return float("nan") if value is None else _number(value, where)
     return _checked(value, (kind,), where, _PLAIN[kind])
 
 
@@ -81,6 +81,13 @@ def _one_of(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
         except ValueError:
             continue
     return restored(others[-1], value, where)
+
+
+def _number(value: Any, where: str) -> float:
+    try:
+        return float(_checked(value, (int, float), where, "a number"))
+    except OverflowError:
+        return float(_refuse(where, "a number of 64 bits"))
 
 
 def _checked(value: Any, kinds: tuple[type, ...], where: str, wanted: str) -> Any:

@@ -61,7 +61,7 @@ def read_json(path: str | Path) -> dict[str, Any]:
         content = json.loads(Path(path).read_bytes())
     except OSError as error:
         raise StorageError(f"{path} could not be read: {error.strerror or error}.") from error
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # also of numbers with thousands of digits
         raise DamagedFileError(f"{path} is not valid JSON: {error}.") from error
     if not isinstance(content, dict):
         raise DamagedFileError(f"{path} should hold a JSON object, not a {type(content).__name__}.")

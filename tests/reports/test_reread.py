@@ -116,6 +116,9 @@ def test_a_newer_key_is_no_reason_to_refuse(comparison: Comparison, tmp_path: Pa
     assert read_comparison(folder).runs[0].name == "ease"
 
 
+GATE = {"name": "g", "metric": "m", "passed": True, "reason": "r", "value": 10**400, "held_against": None}
+
+
 @pytest.mark.parametrize(
     ("change", "error", "sentence"),
     [
@@ -124,6 +127,8 @@ def test_a_newer_key_is_no_reason_to_refuse(comparison: Comparison, tmp_path: Pa
         (lambda f: (f / "report.json").write_text("{"), ReportFormatError, "not valid JSON"),
         (lambda f: (f / "report.json").write_text("{}"), DataError, "is no report of a comparison"),
         (lambda f: told(f, schema="recae-comparison/2"), ReportFormatError, "of format '2'.* reads 1: upgrade"),
+        (lambda f: (f / "report.json").write_text('{"a": ' + "9" * 5000 + "}"), ReportFormatError, "not valid JSON"),
+        (lambda f: told(f, gates=[GATE]), ReportFormatError, r"it.gates\[0\].value should be a number of 64 bits"),
         (lambda f: told(f, models=[]), ReportFormatError, "models should be a list"),
         (lambda f: told(f, models=[1]), ReportFormatError, "models should be a list"),
         (lambda f: told(f, metrics=[1]), ReportFormatError, r"it.metrics\[0\] should be text"),
