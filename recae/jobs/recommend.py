@@ -23,14 +23,14 @@ from recae.jobs.part_files import MANIFEST as PARTS_MANIFEST
 from recae.jobs.parts import PartsResult, write_parts
 from recae.jobs.reading import AS_FOUND, Reading, Source
 from recae.jobs.recommended import Recommended, recommended_of
+from recae.jobs.served import served
 from recae.jobs.up_to_date import MADE_FROM, file_is_current, fingerprint, folder_is_current, made_from
-from recae.jobs.users import Audience, OnCold, WithFallback, audience, cold_sentence, shard_of
+from recae.jobs.users import Audience, OnCold, audience, cold_sentence, shard_of
 from recae.models.base import Recommender
 from recae.models.folder import read_manifest
 from recae.models.registry import load
 from recae.progress import SILENT, Progress
-from recae.ranking.lists import Scorer, TopN
-from recae.ranking.recommend import recommend_blocks
+from recae.ranking.lists import TopN
 from recae.ranking.rules import Rules
 from recae.store.lock import locked
 from recae.store.manifest import library_versions, read_json
@@ -157,16 +157,7 @@ class _Job:
         if len(part.users) == 0:
             nothing = np.empty((0, self.top), dtype=np.int64)
             yield self.table(TopN(nothing, nothing.astype(np.float32)), part.users)
-        scorer: Scorer = WithFallback(self.model) if part.cold.any() else self.model
-        for rows, lists in recommend_blocks(
-            scorer,
-            part.histories,
-            self.top,
-            users=part.users,
-            rules=self.rules,
-            memory_bytes=self.block_bytes,
-            progress=self.progress,
-        ):
+        for rows, lists in served(self.model, part, self.top, self.rules, self.block_bytes, self.progress):
             yield self.table(lists, IdIndex(part.users.values[rows]))
 
     def table(self, lists: TopN, users: IdIndex) -> pa.Table:

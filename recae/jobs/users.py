@@ -87,23 +87,3 @@ def parse_shard(text: str) -> tuple[int, int]:
     if number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count):
         return int(number), int(count)
     raise ConfigError(f"--shard {text!r} must be I/N with I from 1 to N, e.g. 2/8.")
-
-
-class WithFallback:
-    """The model for users that it can score, popularity for the others."""
-
-    def __init__(self, model: Recommender) -> None:
-        self.model, self.items = model, model.items
-
-    def score(self, histories: sparse.csr_array, users: IdIndex | None = None) -> np.ndarray:
-        """(n_rows, n_items) float32; a cold row's score of an item is how many training users the item has."""
-        cold = np.diff(histories.indptr) == 0
-        if self.model.users is not None and users is not None:
-            cold = self.model.users.positions(users.values) == UNKNOWN
-        warm = np.flatnonzero(~cold)
-        if len(warm) == histories.shape[0]:
-            return self.model.score(histories, users)
-        scores = np.tile(self.model.item_counts.astype(np.float32), (histories.shape[0], 1))
-        if len(warm):
-            scores[warm] = self.model.score(histories[warm], None if users is None else users.subset(warm))
-        return scores

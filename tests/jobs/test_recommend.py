@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
 from recae.data.read import read
 from recae.errors import ConfigError, DataError, ModelFormatError, StorageError
-from recae.jobs import part_files, parts
+from recae.jobs import part_files, parts, served
 from recae.jobs.evaluate import evaluate
 from recae.jobs.merge import merge
 from recae.jobs.reading import Reading
@@ -124,6 +125,24 @@ def test_users_without_a_known_history_get_popular_items_nothing_or_an_error(
     with pytest.raises(DataError, match=r"2 users have no history .* 'new', 'odd'"):
         recommend(ease, [log], **given, on_cold="error", force=True)
     assert list(lists_of(tmp_path / "l.parquet")) == ["u3"]
+
+
+@pytest.mark.parametrize("name", ["pure-svd", "ease", "bpr"])
+def test_nobodys_list_depends_on_who_else_is_asked_about(
+    name: str, log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = train(log, model=name, settings=quick(name), out=tmp_path / "model").folder
+    known = [f"u{user}" for user in range(N_USERS)]
+    (tmp_path / "known.csv").write_text("\n".join(["member", *known]))
+    (tmp_path / "all.csv").write_text("\n".join(["member", "new", *known[:5], "newer", "newest", *known[5:]]))
+    recommend(model, [log], out=tmp_path / "known.parquet", users=tmp_path / "known.csv", top=4)
+    for at_once in (served.AT_ONCE, 4):
+        monkeypatch.setattr(served, "AT_ONCE", at_once)
+        recommend(model, [log], out=tmp_path / "all.parquet", users=tmp_path / "all.csv", top=4, force=True)
+        table = pq.read_table(tmp_path / "all.parquet")
+        assert table["member"].unique().to_pylist() == ["new", *known[:5], "newer", "newest", *known[5:]]
+        of_known = table.filter(pc.is_in(table["member"], pa.array(known)))
+        assert of_known.equals(pq.read_table(tmp_path / "known.parquet")), "to the last digit"
 
 
 def test_a_history_of_a_new_user_is_enough_for_an_inductive_model_only(ease: Path, bpr: Path, tmp_path: Path) -> None:
