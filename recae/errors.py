@@ -59,3 +59,13 @@ class OutputLockedError(RecaeError):
     """Another run is writing to the same output."""
 
     exit_code = 75
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error of Python's or of a library's says that there was no memory left."""
+    # torch's own classes are not imported for this: OutOfMemoryError on a GPU, a plain RuntimeError elsewhere.
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryError"
+        or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))
+    )

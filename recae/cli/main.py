@@ -19,7 +19,8 @@ from click.core import ParameterSource
 from recae.cli.console import Call, json_line
 from recae.cli.help import LazyGroup
 from recae.cli.logs import Event, plain
-from recae.errors import CapacityError, RecaeError, StorageError
+from recae.cli.text import sentence as one_line
+from recae.errors import CapacityError, RecaeError, StorageError, is_out_of_memory
 
 COMMANDS = {
     "data": "recae.cli.data:group",
@@ -107,7 +108,7 @@ def _guarded(arguments: list[str], call: Call) -> int:
         where = f"{error.filename}: " if error.filename else ""
         return _fail(call, error, f"{where}{error.strerror or error}.", StorageError.exit_code)
     except Exception as error:  # noqa: BLE001 - the boundary: a mistake of ours still ends in one sentence
-        if _out_of_memory(error):
+        if is_out_of_memory(error):
             advice = "Not enough memory: use a smaller model, stricter filters or a machine with more."
             return _fail(call, error, f"{advice} ({_first_line(error)})", CapacityError.exit_code)
         sentence = f"Internal error, {type(error).__name__}: {_first_line(error)}. Add --traceback to see where."
@@ -117,6 +118,7 @@ def _guarded(arguments: list[str], call: Call) -> int:
 def _fail(call: Call, error: BaseException, sentence: str, code: int) -> int:
     if "--traceback" in call.arguments or _is_set("RECAE_TRACEBACK"):
         traceback.print_exception(error)
+    sentence = one_line(sentence)
     click.echo(f"recae: {sentence}" if call.form is plain else call.form(Event("error", message=sentence)), err=True)
     if call.as_json and not call.answered:
         click.echo(json_line({"status": "error", "exit_code": code, "message": sentence}))
@@ -147,15 +149,6 @@ def _from_environment(error: click.ClickException) -> str:
         return ""
     names = [error.param.envvar] if isinstance(error.param.envvar, str) else error.param.envvar or []
     return "".join(f" It comes from the environment variable {name}." for name in names if os.environ.get(name))
-
-
-def _out_of_memory(error: Exception) -> bool:
-    # torch's own classes are not imported for this: OutOfMemoryError on a GPU, a plain RuntimeError elsewhere.
-    return (
-        isinstance(error, MemoryError)
-        or type(error).__name__ == "OutOfMemoryError"
-        or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))
-    )
 
 
 def _first_line(error: Exception) -> str:
@@ -190,8 +183,8 @@ def _short_warnings(call: Call) -> Iterator[None]:
         file: TextIO | None = None,
         line: str | None = None,
     ) -> None:
-        told = Event("warning", message=str(message))
-        click.echo(f"recae: warning: {message}" if call.form is plain else call.form(told), err=True)
+        told = Event("warning", message=one_line(str(message)))
+        click.echo(f"recae: warning: {told.message}" if call.form is plain else call.form(told), err=True)
 
     with warnings.catch_warnings():
         warnings.showwarning = show

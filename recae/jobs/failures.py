@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from recae.counted import counted
-from recae.errors import CapacityError, RecaeError, StorageError
+from recae.errors import CapacityError, RecaeError, StorageError, is_out_of_memory
 from recae.reports.comparison import Trial
 
 
@@ -34,7 +34,4 @@ def reason_of(error: Exception) -> str:
 
 def of_memory(error: Exception) -> bool:
     """Whether it may go better at another time, or on another machine."""
-    # torch's own classes are not imported for this: OutOfMemoryError on a GPU, a plain RuntimeError elsewhere.
-    return isinstance(error, (CapacityError, MemoryError)) or type(error).__name__ == "OutOfMemoryError" or (
-        isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
-    )  # fmt: skip
+    return isinstance(error, CapacityError) or is_out_of_memory(error)

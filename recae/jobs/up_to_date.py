@@ -150,9 +150,9 @@ def _difference(then: Any, now: Mapping[str, Any]) -> str:
     """What another output was made from, as the end of a sentence."""
     if not isinstance(then, dict) or not all(isinstance(then.get(part), dict) for part in (_INPUTS, "settings")):
         return "exists, and does not say what it was made from"
-    if then.get("recae") != now["recae"]:
-        return f"was written by recae {then.get('recae')}, and this is {now['recae']}"
-    other = [name for part in (_INPUTS, "settings") for name in _differing(then[part], now[part])]
+    if then.get("recae") != now.get("recae"):
+        return f"was written by recae {then.get('recae')}, and this is {now.get('recae')}"
+    other = [name for part in (_INPUTS, "settings") for name in _differing(then[part], now.get(part, {}))]
     return f"was made from other data or settings ({', '.join(other) or 'another job'})"
 
 

@@ -17,7 +17,7 @@ from recae.jobs.prepare import filter_input, prepare_input, split_input
 from recae.jobs.reading import Reading
 from recae.jobs.recommend import recommend
 from recae.jobs.train import train
-from recae.jobs.up_to_date import fingerprint, made_from
+from recae.jobs.up_to_date import fingerprint, folder_is_current, made_from
 from recae.models.folder import check_model_files
 from recae.models.registry import load
 from recae.options import RunOptions
@@ -132,6 +132,8 @@ def test_an_output_from_before_is_not_replaced_unasked(crowds: Path, tmp_path: P
     with pytest.raises(StorageError, match="does not say what it was made from: give --force"):
         train(crowds, model="popularity", out=tmp_path / "m")
     assert train(crowds, model="popularity", out=tmp_path / "m", force=True).folder == tmp_path / "m"
+    with pytest.raises(StorageError, match="give --force to replace it"):
+        folder_is_current(tmp_path / "m", "manifest.json", {})
 
 
 def test_a_model_trained_again_to_the_same_weights_is_the_same_input(crowds: Path, model: Path, tmp_path: Path) -> None:
