@@ -6,8 +6,13 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.optim.adam import adam
 
 from recae.training.gradients import expect, row_blocks, waiting
+
+_KERNEL = getattr(torch, "_fused_adam_", None)
+"""The kernel itself: by its public wrapper, taken where a torch hides it, a step of many blocks spends more time in
+Python than in the kernel."""
 
 
 class BlockAdam(torch.optim.Adam):
@@ -63,19 +68,12 @@ class BlockAdam(torch.optim.Adam):
 def _move(
     parameters: list[Tensor], gradients: list[Tensor], states: list[dict[str, Any]], group: dict[str, Any]
 ) -> None:
-    # The kernel itself: by its public wrapper a step of many blocks spends more time in Python than in the kernel.
-    torch._fused_adam_(
-        parameters,
-        gradients,
-        [state["exp_avg"] for state in states],
-        [state["exp_avg_sq"] for state in states],
-        [],
-        [state["step"] for state in states],
-        lr=group["lr"],
-        beta1=group["betas"][0],
-        beta2=group["betas"][1],
-        weight_decay=group["weight_decay"],
-        eps=group["eps"],
-        amsgrad=False,
-        maximize=False,
-    )
+    beta1, beta2 = group["betas"]
+    given: dict[str, Any] = {"lr": group["lr"], "beta1": beta1, "beta2": beta2, "eps": group["eps"]}
+    given |= {"weight_decay": group["weight_decay"], "amsgrad": False, "maximize": False}
+    averages, squares = [state["exp_avg"] for state in states], [state["exp_avg_sq"] for state in states]
+    steps = [state["step"] for state in states]
+    if _KERNEL is None:
+        adam(parameters, gradients, averages, squares, [], [step - 1 for step in steps], fused=True, **given)
+    else:
+        _KERNEL(parameters, gradients, averages, squares, [], steps, **given)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from recae.training import gradients
+from recae.training import adam, gradients
 from recae.training.adam import BlockAdam
 from recae.training.gradients import ColumnSums, expect_no_more, hand_over
 from recae.training.sparse import SparseRows
@@ -50,6 +50,22 @@ def test_handed_over_gradients_move_a_table_as_torch_does(
         reference.step()
         assert ours.grad is None, "a second step would take it again"
     torch.testing.assert_close(ours, theirs)
+
+
+def test_without_the_private_kernel_the_numbers_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gradients, "_CACHE_ELEMENTS", 1 << 6)
+    moved = []
+    for kernel in (adam._KERNEL, None):
+        monkeypatch.setattr(adam, "_KERNEL", kernel)
+        table, bias = nn.Parameter(torch.ones(40, 7)), nn.Parameter(torch.ones(7))
+        by_blocks = BlockAdam([{"params": [table, bias], "weight_decay": L2}], lr=RATE)
+        for seed in range(3):
+            hand_over(table, ColumnSums(*batch(seed)))
+            bias.grad = torch.arange(7.0)
+            by_blocks.step()
+        moved.append((table, bias))
+    for first, second in zip(*moved, strict=True):
+        assert torch.equal(first, second)
 
 
 def test_a_table_may_change_between_handed_over_and_plain_gradients() -> None:
