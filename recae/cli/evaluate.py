@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 @option("--report", type=PATH, metavar="OUT.html", help="Write a report for a browser.")
 @option("--per-user", type=PATH, metavar="OUT.parquet", help="Write every user's values (also .csv, .tsv, .jsonl).")
 @force_option
-@option("--include-seen", is_flag=True, help="Let the model list items of the history, too.")
+@option("--include-seen", is_flag=True, help="Let the model list items of the history, too; not with --lists.")
 @grouped("gates", Gates, EVALUATE_GATES)
 @memory_option
 @history_options
@@ -84,6 +84,8 @@ def evaluate(
         raise ConfigError("Give either a MODELDIR or --lists FILE to judge.")
     if model is not None and not histories:
         raise ConfigError("A model needs --history FILE: what the users have already.")
+    if lists is not None and include_seen:
+        raise ConfigError("--include-seen is about what a model lists; --lists are judged as they are: leave it out.")
     from recae.evaluation.metrics import DEFAULT_METRICS
     from recae.jobs import evaluate as jobs
 

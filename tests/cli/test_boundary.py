@@ -87,6 +87,7 @@ def test_errors_are_json_wherever_json_was_asked_for(recae, monkeypatch: pytest.
         (["train", "log.csv", "--model", "ease", "--set", "l2", "--out", "m"], "must be written KEY=VALUE"),
         (["train", "log.csv", "--model", "ease", "--set", "l3=1", "--out", "m"], "l3"),
         (["evaluate", "--target", "t.csv"], "Give either a MODELDIR or --lists FILE to judge."),
+        (["evaluate", "--lists", "l.csv", "--target", "t.csv", "--include-seen"], "--lists are judged as they are"),
         (["evaluate", "m", "--target", "t.csv"], "A model needs --history FILE"),
         (["compare", "log.csv", "--out", "c", "--no-search", "--trials", "2"], "exclude each other"),
         (["recommend", "m", "--history", "h", "--out", "o", "--shard", "3/2"], "must be I/N"),
