@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from recae.cli import text
 from recae.cli.base import command, grouped, option
 from recae.cli.console import Console
 from recae.cli.gates import COMPARE_GATES, finish_with_gates
@@ -162,7 +163,7 @@ def compare(
     )
     failed = {model.name: model.reason for model in result.comparison.failed}
     for name, reason in failed.items():
-        click.echo(f"recae: warning: {name} could not be judged: {reason}", err=True)
+        click.echo(f"recae: warning: {name} could not be judged: {text.printable(reason)}", err=True)
     shown = to_terminal(result.comparison, console.width, console.colour)
     board = result.comparison.leaderboard()
     reached = {

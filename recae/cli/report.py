@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from recae.cli import text
 from recae.cli.base import command, option
 from recae.cli.console import Console
 from recae.cli.options import PATH
@@ -43,7 +44,7 @@ def report(console: Console, folders: tuple[Path, ...], out: tuple[Path, ...], a
     result = report_job(folders, out=out, against=against)
     comparison = result.comparison
     board = comparison.leaderboard()
-    changes = [pair_sentence(test) for test in result.changes]
+    changes = [text.printable(pair_sentence(test)) for test in result.changes]
     parts = [to_terminal(comparison, console.width, console.colour), "\n".join(changes)]
     reached = {
         run.name: {name: run.means[name] for name in comparison.metrics if name in run.means} for run in board

@@ -9,6 +9,8 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from recae.cli.main import main
@@ -144,6 +146,17 @@ def test_the_command_prints_the_table_and_answers_in_json(
     assert answer["status"] == "ok"
     assert len(answer["changes"]) == 2
     assert set(answer["models"]) >= {"ease", "ease (before)"}
+    for name in ("now", "then"):
+        shutil.copytree(place / "a", tmp_path / name)
+        content = (tmp_path / name / "report.json").read_text()
+        (tmp_path / name / "report.json").write_text(content.replace('"ease"', r'"e\u001b[2Jase"'))
+        values = pq.read_table(tmp_path / name / "per-user.parquet")
+        names = ["e\x1b[2Jase" if one == "ease" else one for one in values["model"].to_pylist()]
+        pq.write_table(values.set_column(0, "model", pa.array(names)), tmp_path / name / "per-user.parquet")
+    assert main(["report", str(tmp_path / "now"), "--against", str(tmp_path / "then")]) == 0
+    printed = capsys.readouterr().out
+    assert "\x1b" not in printed
+    assert "\N{REPLACEMENT CHARACTER}[2Jase (before)" in printed
 
 
 @pytest.mark.parametrize(("change", "code"), [("foreign", 3), ("damaged", 7), ("newer", 7), ("missing", 5)])
