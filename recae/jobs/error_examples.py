@@ -32,6 +32,8 @@ class Picked:
     n_worst: int
     values: dict[str, np.ndarray]
     """Model name -> (n_users,) the metric by which they were picked."""
+    best: str
+    """The model with the best mean, who serves the first of them worst."""
 
 
 def pick_users(evaluations: Mapping[str, Evaluation], metric: str, test: HeldOut) -> Picked | None:
@@ -55,7 +57,7 @@ def pick_users(evaluations: Mapping[str, Evaluation], metric: str, test: HeldOut
     disputed = _disputed(values, np.setdiff1d(able, worst))
     chosen = np.concatenate((worst, disputed))
     told = {name: sign * own[chosen] for name, own in values.items()}
-    return Picked(rows[chosen], test.select(rows[chosen]), len(worst), told)
+    return Picked(rows[chosen], test.select(rows[chosen]), len(worst), told, best)
 
 
 def error_examples(
@@ -72,6 +74,7 @@ def error_examples(
             hidden_items=int(np.diff(picked.users.target.indptr)[row]),
             hidden_users=float(np.median(item_counts[picked.users.target[[row]].indices])),
             usual_users=usual,
+            best=picked.best,
         )
         for row, user in enumerate(example_users(picked.users, lists, titles))
     )

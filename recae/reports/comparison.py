@@ -115,6 +115,8 @@ class ErrorExample:
     """How many training users have a hidden item, by the median of the user's hidden items."""
     usual_users: float
     """The same over all hidden items of all test users."""
+    best: str = ""
+    """The model by whose figures the worst served were picked, the best on these users."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,7 +18,7 @@ def errors_context(errors: Sequence[ErrorExample], order: Sequence[str], metric:
     """What the template errors.html.j2 shows; `order` names the models, the best first."""
     groups = [
         {
-            "heading": one_line(heading.format(best=order[0])),
+            "heading": one_line(heading.format(best=own[0].best or order[0])),
             "users": [(example(error.user, order), one_line(note(error, order, metric))) for error in own],
         }
         for kind, heading in HEADINGS.items()
@@ -35,7 +35,7 @@ def errors_markdown(
     for kind, heading in HEADINGS.items():
         own = [error for error in errors if error.kind == kind]
         if own:
-            parts.append(f"### {escape(heading.format(best=order[0]))}")
+            parts.append(f"### {escape(heading.format(best=own[0].best or order[0]))}")
         for error in own:
             lines = [f"- User {escape(one_line(error.user.user))}: {escape(note(error, order, metric))}"]
             lines.append(f"  - history: {_titles([(title, False) for title in error.user.history], escape)}")
@@ -56,7 +56,7 @@ def note(error: ErrorExample, order: Sequence[str], metric: str) -> str:
     if len(values) == 1:
         told = f"{label} {score(next(iter(values.values())))}"
     else:
-        first, *_ = values
+        first = error.best if error.best in values else next(iter(values))
         best, worst = max(values, key=_key(values)), min(values, key=_key(values))
         if lower_is_better(metric):
             best, worst = worst, best

@@ -19,7 +19,7 @@ from recae.reports.pairs import pair_sentence
 from recae.reports.similar_items import similar_markdown
 from recae.reports.slice_section import slices_markdown
 from recae.reports.slices import tables_of
-from recae.reports.split_by_split import splits_table
+from recae.reports.split_by_split import OF_THE_FIRST, splits_table
 from recae.reports.standing import best_of_each, failed_words, interval_words
 from recae.reports.text import one_line
 from recae.reports.wording import DASH, duration, metric_label, score, settings, size, whole
@@ -104,7 +104,7 @@ def _splits(comparison: Comparison) -> str:
     lines = [["model", *(f"split {name}" for name in table["columns"]), "mean"]]
     lines += [[":--", *("--:" for _ in table["columns"]), "--:"]]
     lines += [[escaped(row["name"]), *row["values"], f"**{row['mean']}**"] for row in table["rows"]]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return "\n".join([*(f"| {' | '.join(line)} |" for line in lines), "", OF_THE_FIRST])
 
 
 def _pairs(comparison: Comparison) -> str:

@@ -8,6 +8,10 @@ from recae.reports.comparison import Comparison
 from recae.reports.text import name_of
 from recae.reports.wording import metric_label, score
 
+OF_THE_FIRST = (
+    "Groups of users and items, examples, the map, learning curves, seconds and sizes are those of the first split."
+)
+"""What else a report of several splits shows."""
 MOST_SPLITS = 20
 """More columns than these are not read; report.json has them."""
 
@@ -28,4 +32,5 @@ def splits_table(comparison: Comparison) -> dict[str, Any] | None:
         "columns": [str(number) for number in range(1, shown + 1)],
         "rows": rows,
         "more": comparison.n_splits - shown,
+        "note": OF_THE_FIRST,
     }

@@ -45,6 +45,7 @@ def test_worst_are_those_of_the_best_model_and_have_most_hidden_items_first() ->
     worst = picked.users.users.values.to_pylist()[: picked.n_worst]
     # Users 7 and 8 have 0: user 8 has 3 hidden items, user 7 has 2. Users 1 and 2 cannot be judged fairly.
     assert worst == [8, 7, 5]
+    assert picked.best == "good"
     disputed = picked.users.users.values.to_pylist()[picked.n_worst :]
     # 0.8, 0.7 and 0.4; popularity, which is behind for everybody, has no say.
     assert disputed == [3, 10, 4]

@@ -26,6 +26,7 @@ from recae.reports.markdown import to_markdown
 from recae.reports.per_user import values_table
 from recae.reports.reread import read_comparison
 from recae.reports.restored import restored
+from recae.reports.split_by_split import OF_THE_FIRST
 from recae.reports.structured import to_json
 from recae.store.manifest import write_json
 
@@ -105,6 +106,9 @@ def test_several_splits_come_back(compared: Make, run: Make, tmp_path: Path) -> 
     again = read_comparison(kept(given, tmp_path / "c", splits))
     assert forms(again, tmp_path) == forms(given, tmp_path)
     assert again.n_splits == 3
+    page, markdown, _ = forms(again, tmp_path)
+    assert OF_THE_FIRST in page.decode()
+    assert OF_THE_FIRST in markdown
     assert again.runs[0].evaluation.users == given.runs[0].evaluation.users
 
 

@@ -13,7 +13,7 @@ from recae.evaluation.result import Evaluation
 from recae.evaluation.slices import ALL, Estimate, Slice, SliceGroup
 from recae.reports.comparison import ErrorExample, ExampleUser
 from recae.reports.costs import costs_context, costs_markdown
-from recae.reports.error_section import errors_markdown, note
+from recae.reports.error_section import errors_context, errors_markdown, note
 from recae.reports.evaluation import write_evaluation_html
 from recae.reports.html import write_html
 from recae.reports.markdown import escaped, to_markdown
@@ -163,6 +163,9 @@ def test_a_note_tells_who_does_better_and_how_rare_the_hidden_items_are() -> Non
     )
     level = dataclasses.replace(error, values={"ease": 0.0, "ials": 0.0})
     assert "ease 0.0000, and no other does better." in note(level, ["ease", "ials"], "ndcg@10")
+    picked = dataclasses.replace(error, best="ials", values={"ease": 0.25, "ials": 0.0})
+    assert "NDCG@10: ials 0.0000, best here: ease 0.2500." in note(picked, ["ease", "ials"], "ndcg@10")
+    assert errors_context([picked], ["ease", "ials"], "ndcg@10")["errors"][0]["heading"] == "Served worst by ials"
     disputed = dataclasses.replace(error, kind="disagreed")
     assert "NDCG@10: ials 0.2500, ease 0.0000." in note(disputed, ["ease", "ials"], "ndcg@10")
     assert "NDCG@10 0.0000." in note(dataclasses.replace(error, values={"m": 0.0}), ["m"], "ndcg@10")
