@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+LONGEST_SENTENCE = 4000
+"""Characters; an error that quotes an id of megabytes would fill the log of a month."""
+
 
 def table(header: Sequence[str], rows: Sequence[Sequence[Any]], *, width: int = 100) -> str:
     """Aligned columns, numbers to the right; the last column is cut where the terminal ends.
@@ -35,6 +38,13 @@ def facts(pairs: Sequence[tuple[str, Any]]) -> str:
 def printable(text: str) -> str:
     """`text` without control characters, which could move the cursor or change colours."""
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+
+
+def sentence(text: str) -> str:
+    """What an error or warning says, as one printable line; too much of it loses its middle, as advice comes last."""
+    kept = LONGEST_SENTENCE // 2
+    short = text if len(text) <= LONGEST_SENTENCE else f"{text[:kept]} … {text[-kept:]}"
+    return printable(" ".join(short.splitlines()))
 
 
 def _shown(value: Any) -> str:
