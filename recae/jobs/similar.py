@@ -70,17 +70,18 @@ def similar(
     neighbours, scores = recommender.similar_items(positions, top)
     row, place = np.nonzero(neighbours != UNKNOWN)
     column = recommender.columns.item
-    table = pa.table(
-        {
-            column: recommender.items.take(positions[row]),
-            "similar" if column != "similar" else "similar_item": recommender.items.take(neighbours[row, place]),
-            "rank": pa.array((place + 1).astype(np.int32)),
-            "score": pa.array(scores[row, place].astype(np.float32)),
-        }
-    )
+    found = {
+        "similar": recommender.items.take(neighbours[row, place]),
+        "rank": pa.array((place + 1).astype(np.int32)),
+        "score": pa.array(scores[row, place].astype(np.float32)),
+    }
     if catalog is not None:
         titles = np.array(read_catalog(catalog).titles_for(recommender.items), dtype=object)
-        table = table.append_column("title", pa.array(titles[neighbours[row, place]], pa.string()))
+        found["title"] = pa.array(titles[neighbours[row, place]], pa.string())
+    if column in found:  # what the input calls its items keeps its name
+        instead = {"similar": "similar_item"}.get(column, f"similar_{column}")
+        found = {instead if name == column else name: values for name, values in found.items()}
+    table = pa.table({column: recommender.items.take(positions[row]), **found})
     if out is not None:
         config = configuration("similar", model=model, items=list(items), items_file=items_file, top=top)
         with locked(out):
