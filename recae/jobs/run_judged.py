@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from recae.errors import ConfigError, DataError, QualityError
 from recae.evaluation.gates import GateResult
-from recae.evaluation.metrics import LOWER_IS_BETTER, parse_metrics
+from recae.evaluation.metrics import LOWER_IS_BETTER, UNBOUNDED, parse_metrics
 from recae.jobs.compare import Compared, compare
 from recae.jobs.contest_gates import ContestGates, with_gates
 from recae.jobs.gates import Gates, hold
@@ -137,7 +137,10 @@ def _gates(checked: CheckedJob, name: str, before: Mapping[str, Any]) -> Gates:
     was = before.get(first)
     if gate.tolerance is not None and isinstance(was, (int, float)):
         if first.partition("@")[0] in LOWER_IS_BETTER:
-            over[first] = min(over.get(first, was + gate.tolerance), was + gate.tolerance)
+            allowed = was + gate.tolerance
+            # A share cannot exceed 1, so that a bound beyond it is none.
+            if allowed <= 1 or first.partition("@")[0] in UNBOUNDED:
+                over[first] = min(over.get(first, allowed), allowed)
         else:
             under[first] = max(under.get(first, 0.0), was - gate.tolerance)
     if name in gate.require_beats:
