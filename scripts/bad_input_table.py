@@ -21,6 +21,18 @@ left out. `--on-bad drop` (`on_bad="drop"` in Python) leaves out single bad rows
 Line numbers are those of an editor, from 1 and with the header; rows of Parquet files and of tables in memory are
 counted from 1 without one.
 
+Control characters in ids, names and paths are told as \N{REPLACEMENT CHARACTER} and very long sentences lose their
+middle, so that nothing in the data can move the cursor of a terminal or fill a log. `docs/fuzz.md` tells of thousands
+of damaged inputs.
+
+## What spreadsheets make of CSV
+
+Ids come back exactly as they were read, in CSV and TSV too. An id such as `=1+1`, `+49 30 1234`, `-5`, `@name` or one
+that begins with a tab is therefore written as it is, quoted where CSV needs it, and **not** made harmless by an
+apostrophe before it: a program that joins the lists with its own tables would no longer find it. Spreadsheets take such
+a cell for a formula. To look at lists of ids that strangers chose, read them as text (in Excel: Data, From Text/CSV,
+type Text; in LibreOffice: "Evaluate formulas" off), or write `.parquet` or `.jsonl`, which have no formulas.
+
 This page is written by `python scripts/bad_input_table.py`.
 """
 

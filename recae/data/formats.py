@@ -59,6 +59,8 @@ class ParquetPart:
 
     path: Path
     schema: pa.Schema
+    rows: int
+    """As the file announces them: few bytes can stand for any number, compressed by their run lengths."""
     ids_are_text = False
 
     @property
@@ -182,14 +184,15 @@ def data_files(folder: Path) -> list[Path]:
 
 def _open_parquet(path: Path) -> ParquetPart:
     try:
-        schema = pq.read_schema(path)
+        facts = pq.read_metadata(path)
+        schema = facts.schema.to_arrow_schema()
         names = schema.names
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeDecodeError) as error:
         raise DataError(f"{path} is not a Parquet file, or is cut off or damaged.") from error
     except OSError as error:
         raise unreadable(path, error) from error
     refuse_repeats(names, str(path))
-    return ParquetPart(path, schema)
+    return ParquetPart(path, schema, facts.num_rows)
 
 
 def _same_columns(parts: list[Part], folder: Path) -> list[Part]:

@@ -13,17 +13,20 @@ import pyarrow as pa
 from recae.data.canonical import Coded
 from recae.data.coding import IdCoder, Order
 from recae.data.columns import HEADERLESS_NAMES, USUAL_NAMES, ColumnChoice, Roles, find_roles, quoted
-from recae.data.formats import Part, open_parts
+from recae.data.formats import ParquetPart, Part, open_parts
 from recae.data.ids import IdIndex, written_out
 from recae.data.interactions import Columns, ValueKind
 from recae.data.prepared_part import PreparedPart
 from recae.data.textfiles import TextPart
 from recae.data.times import TimeParser, time_complaint
 from recae.data.values import parse_values, value_complaint
-from recae.errors import ConfigError, DataError
+from recae.errors import CapacityError, ConfigError, DataError
 from recae.progress import SILENT, Progress
+from recae.resident import amount, free_memory
 
 OnBad = Literal["error", "drop"]
+_ROW_BYTES = 16
+"""Of a coded row, user, item and value, and of its place when rows are sorted: the least that reading takes."""
 
 
 @dataclass(frozen=True)
@@ -65,12 +68,14 @@ def collect(source: Source, *, progress: Progress = SILENT, order: Order = "sort
     Raises:
         DataError: a bad row while they are not to be dropped, or no row at all.
         StorageError: a file cannot be read.
+        CapacityError: Parquet files announce more rows than memory can hold.
     """
     parts = open_parts(source.what, header=source.header, delimiter=source.delimiter, choice=source.columns)
     roles = [_roles_of(part, source.columns) for part in parts]
     if mixed:
         roles = _in_common(roles)
     _refuse_differing(parts, roles)
+    _refuse_too_many(parts)
     collector = _Collector(roles[0], drop=source.on_bad == "drop")
     for part, role in zip(parts, roles, strict=True):
         collector.read(part, role, progress)
@@ -106,6 +111,18 @@ def _refuse_differing(parts: list[Part], roles: list[Roles]) -> None:
                 f"{parts[0].label} has {_described(roles[0])}, but {part.label} has {_described(role)}: "
                 "files that are read together must agree."
             )
+
+
+def _refuse_too_many(parts: list[Part]) -> None:
+    """Announced rows that cannot be held are refused before any is read: a table of few kilobytes can have billions."""
+    told = [part for part in parts if isinstance(part, ParquetPart)]
+    needed, free = sum(part.rows for part in told) * _ROW_BYTES, free_memory()
+    if needed > free:
+        largest = max(told, key=lambda part: part.rows)
+        raise CapacityError(
+            f"{largest.label} has {largest.rows:,} rows: reading would take at least {amount(needed)} of memory and "
+            f"{amount(free)} may be used. Leave rows out, or take a machine with more."
+        )
 
 
 def _in_common(roles: list[Roles]) -> list[Roles]:

@@ -17,6 +17,7 @@ import pyarrow.csv as pacsv
 from recae.counted import counted
 from recae.data.sniff import Dialect, encoding_error
 from recae.errors import DataError, StorageError
+from recae.store.regular import refuse_special
 
 _BLOCK = 8 << 20
 _LONE_RETURN = re.compile(r"(?<=\r)(?!\n|$)")
@@ -133,6 +134,7 @@ def open_bytes(path: Path) -> Iterator[Any]:
         DataError: the compressed content is damaged or cut off, or an archive.
         StorageError: the file cannot be read.
     """
+    refuse_special(path)
     try:
         with path.open("rb") as file:
             start = file.read(8)

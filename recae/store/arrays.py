@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from recae.errors import DamagedFileError, StorageError
+from recae.store.regular import refuse_special
 
 _COLUMN = "id"
 
@@ -31,6 +32,7 @@ def map_array(path: Path, length: int, dtype: type[np.generic]) -> np.ndarray:
         StorageError: the file could not be read.
         DamagedFileError: it is no .npy file, cut short, or holds an array of another length or type.
     """
+    refuse_special(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", UserWarning)  # NumPy's about headers that it did not write itself
@@ -72,6 +74,7 @@ def map_column(path: Path, length: int) -> pa.Array:
         StorageError: the file could not be read.
         DamagedFileError: it is no Arrow file, cut short, or holds something else.
     """
+    refuse_special(path)
     try:
         with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as reader:
             names, found = reader.schema.names, [reader.get_batch(at) for at in range(reader.num_record_batches)]

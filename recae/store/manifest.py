@@ -13,6 +13,7 @@ from typing import Any
 from recae.errors import DamagedFileError, StorageError
 from recae.store.atomic import replacing_file
 from recae.store.checksums import SUCCESS, listing
+from recae.store.regular import refuse_special
 
 _LIBRARIES = ("recae", "torch", "numpy", "scipy", "pandas", "pyarrow", "implicit", "safetensors")
 
@@ -57,6 +58,7 @@ def read_json(path: str | Path) -> dict[str, Any]:
         StorageError: the file could not be read.
         DamagedFileError: it does not hold a JSON object.
     """
+    refuse_special(Path(path))
     try:
         content = json.loads(Path(path).read_bytes())
     except OSError as error:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from recae.data import rows
 from recae.data.read import read
-from recae.errors import DataError, StorageError
+from recae.errors import CapacityError, DataError, StorageError
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -81,3 +84,14 @@ def test_the_file_is_named_when_several_are_joined(tmp_path: Path) -> None:
     (tmp_path / "b.csv").write_text("user_id,item_id\n1,3\n,4\n")
     with pytest.raises(DataError, match=r"b\.csv, line 3"):
         read([tmp_path / "a.csv", tmp_path / "b.csv"])
+
+
+def test_rows_that_cannot_be_held_are_refused_before_they_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ones = pa.array([1] * 1_000_000)
+    pq.write_table(pa.table({"user_id": ones, "item_id": ones}), tmp_path / "log.parquet")
+    assert (tmp_path / "log.parquet").stat().st_size < 50_000
+    monkeypatch.setattr(rows, "free_memory", lambda: 1_000_000)
+    with pytest.raises(CapacityError, match=r"log\.parquet has 1,000,000 rows: reading would take at least 16\.0 MB"):
+        read(tmp_path / "log.parquet")

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from recae import resident
 from recae.errors import CapacityError
-from recae.models import capacity
 from recae.models.capacity import free_memory, require_memory
 
 
@@ -30,7 +30,7 @@ def test_without_a_limit_the_machine_decides():
 
 
 def test_a_container_may_allow_less_than_the_machine_has(tmp_path, monkeypatch):
-    monkeypatch.setattr(capacity, "_CGROUP", tmp_path)
+    monkeypatch.setattr(resident, "_CGROUP", tmp_path)
     machine = free_memory()
     assert machine > 1 << 20
     (tmp_path / "memory.max").write_text("5000000\n")

@@ -78,3 +78,11 @@ def _read(path: Path) -> list[dict[str, object]]:
         case suffix:
             options = pa_csv.ParseOptions(delimiter="\t" if suffix == ".tsv" else ",")
             return pa_csv.read_csv(path, parse_options=options).to_pylist()
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv"])
+def test_ids_that_spreadsheets_take_for_formulas_come_back_as_they_were(tmp_path: Path, suffix: str) -> None:
+    ids = ["=1+1", "+49 30 1234", "-5 or so", "@SUM(A1)", "\t=2", "\r=3", "'=4", '="5"']
+    write_table(pa.table({"user": ids, "item": ids}), tmp_path / f"t{suffix}")
+    parsing = pa_csv.ParseOptions(delimiter="\t" if suffix == ".tsv" else ",", newlines_in_values=True)
+    assert pa_csv.read_csv(tmp_path / f"t{suffix}", parse_options=parsing)["item"].to_pylist() == ids

@@ -64,6 +64,9 @@ class Bpr(Recommender):
 
     def _fit(self, train: Interactions, valid: HeldOut | None, options: RunOptions) -> None:
         from implicit.cpu.bpr import BayesianPersonalizedRanking
+        from implicit.recommender_base import ModelFitError
+
+        from recae.training.engine import TrainingDivergedError
 
         settings = self.config
         with threadpool_limits(1, "blas"), options.progress.task("BPR", settings.epochs, "epochs") as task:
@@ -77,7 +80,10 @@ class Bpr(Recommender):
                 dtype=np.float32,
             )
             mine = sparse.csr_matrix(train.binary(), copy=True)  # implicit takes no read-only arrays here
-            learner.fit(mine, show_progress=False, callback=lambda *_: task.advance())
+            try:
+                learner.fit(mine, show_progress=False, callback=lambda *_: task.advance())
+            except ModelFitError as error:
+                raise TrainingDivergedError("Training diverged: factors became NaN. Lower learning_rate.") from error
         self._user_factors = np.ascontiguousarray(learner.user_factors)
         self._item_factors = np.ascontiguousarray(learner.item_factors)
 
