@@ -1,0 +1,117 @@
+"""File systems that fill up or turn read-only under a job: exit code 5, one sentence, and the old output stays."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from chaotic.children import call
+from chaotic.compare import content_of, differing
+from chaotic.kills import Case, Undisturbed, fresh
+
+SIZE = 64 << 20
+"""Bytes of the small file system; most of them are taken by ballast."""
+_INSIDE = "RECAE_CHAOS_INSIDE"
+
+
+def enter_namespace() -> bool:
+    """Start the script again where it may mount, with mounts that nobody else sees; whether it may mount at last."""
+    if os.environ.get(_INSIDE):
+        return True
+    inside = ["unshare", "--map-root-user", "--mount"]
+    allowed = (
+        shutil.which("unshare") and not subprocess.run([*inside, "true"], capture_output=True, check=False).returncode
+    )
+    if allowed:
+        os.execvpe("unshare", [*inside, sys.executable, *sys.argv], {**os.environ, _INSIDE: "1"})
+    return False
+
+
+def full(known: Undisturbed, place: Path, draw: random.Random, mounts: bool) -> Case:
+    """There is room for a random share of the new output beside the old one."""
+    case, folder = Case(known.job.name), _with_old(known, place, mounts)
+    share = draw.random() * 0.95
+    limit, ballast = None, folder / "ballast"
+    if mounts:
+        room = int(share * _taken(place / "kept" / f"{known.job.name}-new" / known.job.out))
+        status = os.statvfs(folder)
+        with ballast.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, max(1, status.f_bavail * status.f_frsize - room))
+    else:
+        files = (place / "kept" / f"{known.job.name}-new" / known.job.out).rglob("*")
+        limit = int(share * max(path.stat().st_size for path in files if path.is_file()))
+    _refused(case, known, folder, limit)
+    ballast.unlink(missing_ok=True)
+    _goes_on(case, known, folder)
+    return case
+
+
+def read_only(known: Undisturbed, place: Path, mounts: bool) -> Case:
+    """Nothing can be written any more where the old output lies."""
+    case, folder = Case(known.job.name), _with_old(known, place, mounts)
+    if mounts:
+        _mount("-o", "remount,ro", str(folder))
+    else:
+        folder.chmod(0o555)
+    _refused(case, known, folder, None)
+    if mounts:
+        _mount("-o", "remount,rw", str(folder))
+    else:
+        folder.chmod(0o755)
+    _goes_on(case, known, folder)
+    return case
+
+
+def _with_old(known: Undisturbed, place: Path, mounts: bool) -> Path:
+    unmount(place)
+    folder = fresh(place)
+    if mounts:
+        _mount("-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(folder))
+    shutil.copytree(place / "kept" / f"{known.job.name}-old", folder, dirs_exist_ok=True)
+    return folder
+
+
+def unmount(place: Path) -> None:
+    """Take the small file system away."""
+    subprocess.run(["umount", "-q", str(place / "case")], capture_output=True, check=False)
+
+
+def _mount(*arguments: str) -> None:
+    subprocess.run(["mount", *arguments], check=True)
+
+
+def _taken(folder: Path) -> int:
+    """Bytes of the pages that the files below `folder` fill."""
+    page = 4096
+    return sum(-(-path.stat().st_size // page) * page for path in folder.rglob("*") if path.is_file())
+
+
+def _refused(case: Case, known: Undisturbed, folder: Path, limit: int | None) -> None:
+    for arguments in known.job.calls(force=True):
+        ended = call([*arguments, "-q"], folder, limit=limit)
+        case.seconds += ended.seconds
+        if ended.code:
+            break
+    said = ended.text.strip()
+    if ended.code != 5:
+        case.losses.append(f"exit code {ended.code} instead of 5: {said[-300:]}")
+    if said.count("\n") or not said.startswith("recae: "):
+        case.losses.append(f"not one sentence: {said[-300:]}")
+    if names := differing(content_of(folder / known.job.out), known.old):
+        case.losses.append(f"the old output was touched: {', '.join(names[:5])}")
+    case.kills.append(said.replace(str(folder), "case"))
+
+
+def _goes_on(case: Case, known: Undisturbed, folder: Path) -> None:
+    for arguments in known.job.calls(force=True):
+        ended = call(arguments, folder)
+        case.seconds += ended.seconds
+        if ended.code:
+            case.losses.append(f"with room again exit code {ended.code}: {ended.text.strip()[-300:]}")
+            return
+    if names := differing(content_of(folder / known.job.out), known.new):
+        case.losses.append(f"with room again other files than undisturbed: {', '.join(names[:5])}")
