@@ -60,7 +60,7 @@ def lmf_cost(shape: Shape, factors: int, epochs: int, block_bytes: int) -> Cost:
     block = min(max(block_bytes, FLOAT * shape.items), FLOAT * shape.users * shape.items)
     cell = Work(products=2.0 * (factors + 1), moved=60 * FLOAT)
     return Cost(
-        2 * FLOAT * 2 * _both(shape) * (factors + 1) + 4 * block + 28 * shape.interactions + WORKING_BYTES,
+        2 * FLOAT * 2 * _both(shape) * (factors + 1) + 3 * block + 28 * shape.interactions + WORKING_BYTES,
         FLOAT * shape.items * (factors + 1),
         cell * (2 * shape.cells * epochs),
         cell * (shape.items * epochs),

@@ -95,12 +95,16 @@ class Lmf(Recommender):
         self._items = items.numpy()
 
     def _errors(self, binary: sparse.csr_array, users: Tensor, items: Tensor) -> Iterator[tuple[slice, Tensor]]:
-        """For each block of users the derivative of the log likelihood by the log-odds, (n_rows, n_items)."""
+        """For each block of users the derivative of the log likelihood by the log-odds, (n_rows, n_items).
+
+        The blocks share their memory: one is valid until the next is asked for.
+        """
         alpha = self.config.alpha
-        size = max(1, BLOCK_BYTES // (4 * binary.shape[1]))
+        size = min(max(1, BLOCK_BYTES // (4 * binary.shape[1])), binary.shape[0])
+        block = torch.empty(size, binary.shape[1])
         for start in range(0, binary.shape[0], size):
             rows = slice(start, min(start + size, binary.shape[0]))
-            errors = log_odds(users[rows], items).sigmoid_().neg_()
+            errors = log_odds(users[rows], items, out=block[: rows.stop - start]).sigmoid_().neg_()
             part = binary[rows]
             row = torch.from_numpy(np.repeat(np.arange(part.shape[0]), np.diff(part.indptr)))
             column = torch.from_numpy(part.indices.astype(np.int64))
@@ -142,9 +146,9 @@ class Lmf(Recommender):
         self._items = expect(weights, "items", (len(self.items), self.config.factors + 1))
 
 
-def log_odds(users: Tensor, items: Tensor) -> Tensor:
-    """(n_users, n_items): x y + both biases, which are the last columns."""
-    return torch.addmm(items[:, -1], users[:, :-1], items[:, :-1].T).add_(users[:, -1:])
+def log_odds(users: Tensor, items: Tensor, out: Tensor | None = None) -> Tensor:
+    """(n_users, n_items): x y + both biases, which are the last columns; in `out` if it is given."""
+    return torch.addmm(items[:, -1], users[:, :-1], items[:, :-1].T, out=out).add_(users[:, -1:])
 
 
 def with_ones(vectors: Tensor) -> Tensor:
