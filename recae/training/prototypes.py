@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from recae.bags import bag_sums
 from recae.training.gradients import gradient_of
 from recae.training.layers import small_bias, xavier
 from recae.training.multinomial import entries_in, item_blocks
@@ -83,7 +84,9 @@ class _GroupedSums(torch.autograd.Function):
     def forward(ctx: Any, weight: Tensor, groups: Tensor, parts: list[SparseRows]) -> Tensor:
         ctx.save_for_backward(groups)
         ctx.weight, ctx.parts = weight, parts
-        sums = [_bag(x.indices, weight, x.indptr[:-1], x.values * groups[x.indices, k]) for k, x in enumerate(parts)]
+        sums = [
+            bag_sums(x.indices, weight, x.indptr[:-1], x.values * groups[x.indices, k]) for k, x in enumerate(parts)
+        ]
         return torch.stack(sums)
 
     @staticmethod
@@ -95,7 +98,7 @@ class _GroupedSums(torch.autograd.Function):
         rows, starts = ctx.parts[0].rows[order], counts.cumsum(0) - counts
         read, total = ctx.weight[columns], torch.zeros(len(columns), ctx.weight.shape[1], device=groups.device)
         for k, x in enumerate(ctx.parts):
-            pulled = _bag(rows, gradient[k].contiguous(), starts, x.values[order])
+            pulled = bag_sums(rows, gradient[k].contiguous(), starts, x.values[order])
             to_groups[columns, k] = torch.linalg.vecdot(pulled, read)
             total.addcmul_(pulled, groups[columns, k, None])
         to_weight.index_add_(0, columns, total)
@@ -150,7 +153,3 @@ def _shares(codes: Tensor, items: Tensor, groups: Tensor, block: slice) -> Tenso
     """
     cosines = (codes.flatten(0, 1) @ items[block].T).unflatten(0, codes.shape[:2])
     return cosines.float().exp_().mul_(groups[block].T.contiguous()[:, None, :])
-
-
-def _bag(indices: Tensor, dense: Tensor, starts: Tensor, values: Tensor) -> Tensor:
-    return functional.embedding_bag(indices, dense, starts, mode="sum", per_sample_weights=values)

@@ -13,6 +13,8 @@ from scipy import sparse
 from torch import Tensor
 from torch.nn import functional
 
+from recae.bags import bag_sums
+
 _CROWDED = 16
 """Columns are added as a whole where more than one in so many is in use."""
 
@@ -203,7 +205,7 @@ class SparseRows:
 
 def row_sums_of(x: SparseRows, dense: Tensor) -> Tensor:
     """(n_rows, latent) = x @ dense, for dense (n_columns, latent)."""
-    return _bags(x.indices, dense, x.indptr[:-1], x.values)
+    return bag_sums(x.indices, dense, x.indptr[:-1], x.values)
 
 
 def column_sums_of(x: SparseRows, dense: Tensor, block: slice) -> Tensor:
@@ -233,14 +235,9 @@ def _column_bags(x: SparseRows, dense: Tensor, block: slice) -> tuple[Tensor | N
     rows, values = by.rows[places], x.values_by_column[places]
     if (in_use.stop - in_use.start) * _CROWDED > block.stop - block.start:
         # Sums for all columns, most of them zero, are made faster than rows that lie apart are put in their places.
-        return None, _bags(rows, dense, by.indptr[block] - places.start, values)
+        return None, bag_sums(rows, dense, by.indptr[block] - places.start, values)
     columns = by.columns[in_use]
-    return columns - block.start, _bags(rows, dense, by.indptr[columns] - places.start, values)
-
-
-def _bags(entries: Tensor, dense: Tensor, starts: Tensor, values: Tensor) -> Tensor:
-    # Of what needs a gradient torch would note more than the sums.
-    return functional.embedding_bag(entries, dense.detach(), starts, mode="sum", per_sample_weights=values.detach())
+    return columns - block.start, bag_sums(rows, dense, by.indptr[columns] - places.start, values)
 
 
 def _true(mask: Tensor) -> Tensor:

@@ -21,8 +21,8 @@ import numpy as np
 import torch
 from scipy import sparse
 from torch import Tensor
-from torch.nn import functional
 
+from recae.bags import bag_sums
 from recae.models.affine import affine
 from recae.ranking.pairs import say_once_that_csr_is_in_beta
 
@@ -115,6 +115,4 @@ class _OwnItems:
 
     def summed(self, weights: Tensor | None) -> Tensor:
         """(n_rows, width) their sums, by `weights` (nnz,)."""
-        return functional.embedding_bag(
-            self._entries, self._table, self._starts, mode="sum", per_sample_weights=weights, include_last_offset=True
-        )
+        return bag_sums(self._entries, self._table, self._starts[:-1], weights)

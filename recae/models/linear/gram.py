@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from scipy import sparse
 from torch import Tensor
-from torch.nn import functional
+
+from recae.bags import bag_sums
 
 BLOCK_ITEMS = 1024
 
@@ -84,6 +85,5 @@ def sum_of_rows(histories: sparse.csr_array, table: np.ndarray) -> np.ndarray:
         (n_rows, width) float32; zeros for an empty history.
     """
     items = torch.from_numpy(histories.indices.astype(np.int64))
-    starts = torch.from_numpy(histories.indptr.astype(np.int64))
-    summed = functional.embedding_bag(items, torch.from_numpy(table), starts, mode="sum", include_last_offset=True)
-    return summed.numpy()
+    starts = torch.from_numpy(histories.indptr[:-1].astype(np.int64))
+    return bag_sums(items, torch.from_numpy(table), starts).numpy()

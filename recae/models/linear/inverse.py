@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from scipy import sparse
-from torch.nn import functional
 
+from recae.bags import bag_sums
 from recae.models.linear.gram import BLOCK_ITEMS, gram
 from recae.models.linear.spd import PIVOT, TILE, inverse_in_place, mirror_lower
 
@@ -133,8 +133,6 @@ def _unpacked(memory: np.ndarray, n_items: int) -> np.ndarray:
 def sparse_times_dense(left: sparse.csr_array, right: torch.Tensor) -> torch.Tensor:
     """left @ right on all threads: (n, m) sparse float32 times (m, k) dense float32."""
     indices = torch.from_numpy(left.indices.astype(np.int64))
-    starts = torch.from_numpy(left.indptr.astype(np.int64))
+    starts = torch.from_numpy(left.indptr[:-1].astype(np.int64))
     values = torch.from_numpy(left.data.astype(np.float32))
-    return functional.embedding_bag(
-        indices, right, starts, mode="sum", per_sample_weights=values, include_last_offset=True
-    )
+    return bag_sums(indices, right, starts, values)
