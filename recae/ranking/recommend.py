@@ -33,6 +33,9 @@ MAX_QUERY_ROWS = 512
 """Users whose vectors are worked out together: what a network makes of them stays in the processor's cache."""
 FEWEST_ROWS = 64
 """Of a product: with fewer the item vectors are read more often than they are worth."""
+WHOLE_ROWS = 16
+"""Products of fewer rows than a dozen are added up in another order, so that their last digits differ: blocks are made
+of so many rows, and scores do not depend on the size of the blocks."""
 
 
 def recommend(
@@ -60,7 +63,8 @@ def recommend(
         n: length of the lists.
         users: ids of the rows, for models that know users by id.
         rules: what may be listed.
-        memory_bytes: bound for a block of scores; the lists do not depend on it.
+        memory_bytes: bound for a block of scores; the lists do not depend on it, as long as there is room for
+            WHOLE_ROWS users at a time (with less, scores may differ in their last digits).
         progress: told after each block.
 
     Returns:
@@ -176,8 +180,14 @@ def _cached_rows(scores: np.ndarray) -> int:
 
 
 def _slices(n_rows: int, step: int) -> Iterator[slice]:
-    for start in range(0, n_rows, step):
-        yield slice(start, min(start + step, n_rows))
+    """Slices of at most `step` rows. Unless that is less than WHOLE_ROWS, they are multiples of it, and the rows that
+    remain are always a slice of their own."""
+    whole = n_rows if step < WHOLE_ROWS else _rounded_down(n_rows)
+    step = _rounded_down(step) or step
+    for start in range(0, whole, step):
+        yield slice(start, min(start + step, whole))
+    if whole < n_rows:
+        yield slice(whole, n_rows)
 
 
 def _even_slices(n_rows: int, most: int, threads: int = 1) -> Iterator[slice]:
@@ -185,7 +195,12 @@ def _even_slices(n_rows: int, most: int, threads: int = 1) -> Iterator[slice]:
     count = -(-n_rows // most)
     if n_rows >= threads * FEWEST_ROWS:
         count = -(-count // threads) * threads
-    return _slices(n_rows, -(-n_rows // max(1, count)) or 1)
+    even = -(-n_rows // max(1, count))
+    return _slices(n_rows, min(most, _rounded_down(even + WHOLE_ROWS - 1)))
+
+
+def _rounded_down(rows: int) -> int:
+    return rows - rows % WHOLE_ROWS
 
 
 def _joined(lists: list[TopN], width: int) -> TopN:

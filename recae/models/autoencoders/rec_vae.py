@@ -21,6 +21,7 @@ from recae.models.autoencoders.network import NetworkConfig, NetworkRecommender
 from recae.models.base import ModelInfo, param
 from recae.models.cost import FLOAT, Cost, Shape, Work
 from recae.training.engine import Loss, Machine, Pass, Step
+from recae.training.layer_norm import LayerNorm
 from recae.training.layers import Dense, SparseLinear
 from recae.training.multinomial import MultinomialOutput
 from recae.training.sparse import SparseRows
@@ -77,7 +78,7 @@ class RecVaeEncoder(nn.Module):
         hidden, device = config.hidden, generator.device
         self.first = SparseLinear(n_items, hidden, generator)
         self.dense = nn.ModuleList(Dense(hidden, hidden, generator) for _ in range(config.layers - 1))
-        self.norms = nn.ModuleList(nn.LayerNorm(hidden, _NORM_EPS, device=device) for _ in range(config.layers))
+        self.norms = nn.ModuleList(LayerNorm(hidden, _NORM_EPS, device=device) for _ in range(config.layers))
         self.code = Dense(hidden, 2 * config.latent, generator)
 
     def forward(self, rows: SparseRows, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
