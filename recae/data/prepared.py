@@ -26,6 +26,7 @@ from recae.data.interactions import Columns, Interactions
 from recae.data.prepared_part import MARKER
 from recae.errors import DamagedFileError, DataError
 from recae.store.arrays import map_array, map_column, write_array, write_column
+from recae.store.formats import newer_format
 from recae.store.manifest import library_versions, read_json, write_manifest
 
 FORMAT = 1
@@ -136,8 +137,11 @@ def read_facts(folder: Path, holds: Literal["log", "split"]) -> dict[str, Any]:
         DataError: it is that of the other.
     """
     facts = read_json(folder / MARKER)
-    if facts.get("format") != FORMAT:
-        raise DamagedFileError(f"{folder / MARKER} is of format {facts.get('format')!r}; this version reads {FORMAT}.")
+    found = facts.get("format")
+    if newer := newer_format(folder / MARKER, found, FORMAT, facts.get("versions"), "prepare the data again"):
+        raise DamagedFileError(newer)
+    if found != FORMAT:
+        raise DamagedFileError(f"{folder / MARKER} is of format {found!r}; this version reads {FORMAT}.")
     if facts.get("holds") == "split" and holds == "log":
         raise DataError(f"{folder} holds a prepared split: name one of its parts, e.g. {folder / 'train'}.")
     if facts.get("holds") != holds:

@@ -18,6 +18,7 @@ from recae.data.parts import place
 from recae.data.split import NO_TIME, HeldOut, Split, held_out_table
 from recae.errors import DamagedFileError, StorageError
 from recae.store.atomic import replacing_folder
+from recae.store.formats import newer_format
 from recae.store.manifest import library_versions, read_json, write_manifest
 from recae.store.tables import write_table
 
@@ -70,8 +71,11 @@ def read_split(folder: str | Path) -> Split:
     """
     folder = Path(folder)
     facts = read_json(folder / MARKER)
-    if facts.get("format") != FORMAT:
-        raise DamagedFileError(f"{folder / MARKER} is of format {facts.get('format')!r}; this version reads {FORMAT}.")
+    found = facts.get("format")
+    if newer := newer_format(folder / MARKER, found, FORMAT, facts.get("versions"), "make the split again"):
+        raise DamagedFileError(newer)
+    if found != FORMAT:
+        raise DamagedFileError(f"{folder / MARKER} is of format {found!r}; this version reads {FORMAT}.")
     try:
         columns = Columns(**facts["columns"])
         table = _read(folder / "train.parquet")

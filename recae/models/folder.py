@@ -26,6 +26,7 @@ from recae.errors import ConfigError, DamagedFileError, DataError, ModelFormatEr
 from recae.models.base import Recommender, make_config
 from recae.store.atomic import replacing_folder
 from recae.store.checksums import QUICK_BYTES, check_files
+from recae.store.formats import newer_format
 from recae.store.manifest import library_versions, read_json, write_manifest
 from recae.store.tensors import read_tensors, write_tensors
 from recae.training.curve import CurvePoint, LearningCurve
@@ -148,12 +149,9 @@ def read_manifest(folder: Path) -> Manifest:
         raise ModelFormatError(f"The model folder {folder} is damaged: {error} Train the model again.") from error
     if content.get("format") != FORMAT:
         raise ModelFormatError(f"{folder / MANIFEST} does not describe a model (its format is not {FORMAT!r}).")
-    version = content.get("format_version")
-    if isinstance(version, int) and version > FORMAT_VERSION:
-        raise ModelFormatError(
-            f"{folder} is a model folder of format {version}, and this version of recae reads formats up to "
-            f"{FORMAT_VERSION}: upgrade recae or train the model again."
-        )
+    found, versions = content.get("format_version"), content.get("libraries")
+    if newer := newer_format(folder, found, FORMAT_VERSION, versions, "train the model again"):
+        raise ModelFormatError(newer)
     try:
         return Manifest.model_validate(content)
     except ValidationError as error:

@@ -18,6 +18,7 @@ from recae.reports.comparison import Comparison, ModelRun
 from recae.reports.per_user import MODEL, SPLIT, evaluation_of, further_field_names, is_per_user
 from recae.reports.restored import restored, restored_fields
 from recae.reports.structured import SCHEMA
+from recae.store.formats import newer_format
 from recae.store.manifest import read_json
 
 MARKER, PER_USER = "report.json", "per-user.parquet"
@@ -67,13 +68,16 @@ def _read_report(folder: Path) -> dict[str, Any]:
     except DamagedFileError as error:
         raise ReportFormatError(f"{folder} is damaged: {error} Make the comparison again.") from error
     schema = str(told.get("schema") or "")
-    name, _, version = schema.partition("/")
-    if name != SCHEMA.partition("/")[0]:
+    (name, _, version), (known, _, number) = schema.partition("/"), SCHEMA.partition("/")
+    if name != known:
         raise DataError(f"{folder / MARKER} is no report of a comparison (its schema is not {SCHEMA!r}).")
     if schema != SCHEMA:
+        found = int(version) if version.isascii() and version.isdigit() and len(version) < 10 else None
+        facts = told.get("facts")
+        versions = facts.get("versions") if isinstance(facts, dict) else None
+        newer = newer_format(folder / MARKER, found, int(number), versions, "make the comparison again")
         raise ReportFormatError(
-            f"{folder / MARKER} is of format {version!r}, and this version of recae reads "
-            f"{SCHEMA.partition('/')[2]}: upgrade recae or make the comparison again."
+            newer or f"{folder / MARKER} is of format {version!r}, and this version of recae reads {number}."
         )
     return told
 

@@ -133,7 +133,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "other format": (lambda f: edit_manifest(f, format="other"), "does not describe a model"),
     "newer format": (
         lambda f: edit_manifest(f, format_version=2),
-        r"format 2, .* reads formats up to 1: upgrade recae",
+        r"format 2, .* reads formats up to 1: install recae \d+\.\d+\.\d+, which wrote it, or a newer one, or train",
     ),
     "version is text": (lambda f: edit_manifest(f, format_version="new"), "damaged at 'format_version'"),
     "field missing": (lambda f: edit_manifest(f, n_train_users=...), "damaged at 'n_train_users'"),

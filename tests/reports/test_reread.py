@@ -130,7 +130,11 @@ GATE = {"name": "g", "metric": "m", "passed": True, "reason": "r", "value": 10**
         (lambda f: (f / "per-user.parquet").unlink(), ReportFormatError, "per-user.parquet is missing"),
         (lambda f: (f / "report.json").write_text("{"), ReportFormatError, "not valid JSON"),
         (lambda f: (f / "report.json").write_text("{}"), DataError, "is no report of a comparison"),
-        (lambda f: told(f, schema="recae-comparison/2"), ReportFormatError, "of format '2'.* reads 1: upgrade"),
+        (
+            lambda f: told(f, schema="recae-comparison/2"),
+            ReportFormatError,
+            "of format 2, .* formats up to 1: install recae",
+        ),
         (lambda f: (f / "report.json").write_text('{"a": ' + "9" * 5000 + "}"), ReportFormatError, "not valid JSON"),
         (lambda f: told(f, gates=[GATE]), ReportFormatError, r"it.gates\[0\].value should be a number of 64 bits"),
         (lambda f: told(f, models=[]), ReportFormatError, "models should be a list"),
