@@ -1,8 +1,8 @@
 """The few scores of a wide row that can be in its list, found by way of the maxima of groups of items.
 
 The k best items of a row stand in the groups with the k greatest maxima, so the k-th of the maxima is a bound from
-below on the k-th score, and only groups that reach it need to be looked at. Group g of G is the items g, g + G,
-g + 2 G, ...: its maximum is taken over slices of the row, which processors do many items at a time.
+below on the k-th score. Group g of G is the items g, g + G, g + 2 G, ...: its maximum is taken over slices of the row,
+which processors do many items at a time.
 """
 
 from __future__ import annotations
@@ -12,15 +12,17 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-SCANNED = 16_384
-"""In rows of up to so many items each score is compared with the bound: what groups spare is less than they take."""
-LIMIT = 4
-"""Rows in which more than so many times k groups reach the bound are crowded and left to a slower way."""
+GROUPS = 6
+"""Groups for each place of a list: about a tenth more than k items then reach the bound."""
+HITS_BYTES = 2**20
+"""Of scores compared with the bound at a time: what came out stays in the cache."""
+LIMIT = 8
+"""Rows in which more than so many times k items reach the bound are crowded and left to a slower way."""
 
 
 def group_count(n_items: int, k: int) -> int:
-    """How many groups: the square root balances looking at maxima against looking into groups."""
-    size = max(1, round((n_items / k) ** 0.5))
+    """How many groups: fewer are faster, and make the bound worse, as more of the k best share a group."""
+    size = max(1, n_items // (GROUPS * k))
     return max(1, -(-n_items // size))
 
 
@@ -55,62 +57,57 @@ def kth_greatest(values: np.ndarray, k: int) -> np.ndarray | None:
 
 
 def reaching(
-    block: np.ndarray,
-    greatest: np.ndarray,
-    least: np.ndarray,
-    k: int,
-    order: Callable[[np.ndarray], np.ndarray] | None = None,
+    block: np.ndarray, least: np.ndarray, k: int, order: Callable[[np.ndarray], np.ndarray] | None = None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The items whose score is at least `least` (n_rows,), of rows that are not crowded.
 
     Args:
         block: (n_rows, n_items) scores, contiguous.
-        greatest: (n_rows, n_groups) from `maxima`.
         order: what makes scores comparable to `least`, if they are not as they stand.
 
     Returns:
         Rows (ascending) and items of the candidates, and (n_rows,) bool: who is crowded.
     """
-    if block.shape[1] <= SCANNED:
-        return _scanned(block if order is None else order(block), least, k)
-    n_rows, n_groups = greatest.shape
-    row, group = np.divmod(np.flatnonzero(greatest >= least[:, None]), n_groups)
-    crowded = np.bincount(row, minlength=n_rows) > LIMIT * k + 64
-    if crowded.any():
-        row, group = row[~crowded[row]], group[~crowded[row]]
-    hit = _reached(block, row, group, n_groups, least[row], order)
-    found, member = np.divmod(np.flatnonzero(hit), hit.shape[1])
-    return row[found], group[found] + n_groups * member, crowded
-
-
-def _scanned(block: np.ndarray, least: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """As `reaching`, by looking at every score; a row is crowded where too many reach the bound themselves."""
     n_rows, n_items = block.shape
-    found = np.flatnonzero(block >= least[:, None])
+    crowd = LIMIT * k + 64
+    found = _true(block if order is None else order(block), least, crowd)
     counts = np.diff(np.searchsorted(found, np.arange(n_rows + 1) * n_items))
-    crowded = counts > LIMIT * k + 64
+    crowded = counts > crowd
     row = np.repeat(np.arange(n_rows), counts)
     if crowded.any():
-        found, row = found[~crowded[row]], row[~crowded[row]]
+        free = ~crowded[row]
+        found, row = found[free], row[free]
     return row, found - row * n_items, crowded
 
 
-def _reached(
-    block: np.ndarray,
-    row: np.ndarray,
-    group: np.ndarray,
-    n_groups: int,
-    least: np.ndarray,
-    order: Callable[[np.ndarray], np.ndarray] | None,
-) -> np.ndarray:
-    """(n, size) bool: which members of each (row, group) reach `least` (n,)."""
-    whole, rest = divmod(block.shape[1], n_groups)
-    strides = (block.strides[0], block.strides[1], n_groups * block.strides[1])
-    members = np.lib.stride_tricks.as_strided(block, (len(block), n_groups, whole), strides)[row, group]
-    hit = np.zeros((len(row), whole + (rest > 0)), dtype=bool)
-    np.greater_equal(members if order is None else order(members), least[:, None], out=hit[:, :whole])
-    if rest:  # the first groups have one member more
-        longer = np.flatnonzero(group < rest)
-        last = block[row[longer], whole * n_groups + group[longer]]
-        hit[longer, whole] = (last if order is None else order(last)) >= least[longer]
-    return hit
+def _true(block: np.ndarray, least: np.ndarray, crowd: int) -> np.ndarray:
+    """Places in the flat `block` (n_rows, n_items) whose score is at least `least` (n_rows,), ascending.
+
+    Where most rows have more than `crowd` of them, no more than one more is told of those rows.
+    """
+    n_rows, n_items = block.shape
+    width = 8 * -(-n_items // 8)
+    step = max(1, HITS_BYTES // width)
+    hit = np.zeros((min(step, n_rows), width), dtype=bool)
+    found = []
+    for start in range(0, n_rows, step):
+        part = hit[: n_rows - start]
+        np.greater_equal(block[start : start + step], least[start : start + step, None], out=part[:, :n_items])
+        # Eight scores at a time: most words have none that reaches the bound.
+        eights = part.reshape(-1).view(np.uint64)
+        some = np.flatnonzero(eights != 0)
+        if 2 * len(some) > crowd * len(part):
+            _cut(part, crowd)
+            some = np.flatnonzero(eights != 0)
+        inside = np.flatnonzero(eights[some].view(bool))
+        places = 8 * some[inside >> 3] + (inside & 7)
+        if width > n_items:
+            places -= (width - n_items) * (places // width)
+        found.append(places + start * n_items)
+    return np.concatenate(found) if found else np.empty(0, dtype=np.int64)
+
+
+def _cut(hit: np.ndarray, most: int) -> None:
+    """Leave the first `most` + 1 of the rows of `hit` (n_rows, width) that have more, in place."""
+    for row in np.flatnonzero(np.count_nonzero(hit, axis=1) > most):
+        hit[row, np.flatnonzero(hit[row])[most + 1] :] = False

@@ -26,8 +26,8 @@ class NarrowVectors:
         self._exact, self._bias = vectors, bias
         self._barred = None if barred is None or not barred.any() else torch.from_numpy(barred)
         self._has_bias = bias is not None or self._barred is not None
-        self._own, self._lost = 0.0, 0.0
-        n_columns = vectors.shape[1] + 2 * self._has_bias
+        self._norms = Norms(np.zeros(len(vectors)), np.zeros(len(vectors)))
+        self._length = n_columns = vectors.shape[1] + 2 * self._has_bias
         self._rounded = vectors if dtype == torch.float32 else torch.empty(len(vectors), n_columns, dtype=dtype)
         step = max(1, BLOCK_NUMBERS // max(1, n_columns))
         for start in range(0, len(vectors), step):
@@ -41,29 +41,25 @@ class NarrowVectors:
             wanted = torch.column_stack((wanted, kept, bias - kept))
         rounded = wanted.to(self.dtype)
         norms = Norms.of(wanted, rounded)
-        if self._barred is not None:
-            free = ~self._barred[rows].numpy()
-            norms = Norms(norms.own[free], norms.lost[free])
-        self._own = float(np.max(norms.own, initial=self._own))
-        self._lost = float(np.max(norms.lost, initial=self._lost))
+        free = slice(None) if self._barred is None else ~self._barred[rows].numpy()
+        self._norms.own[rows][free], self._norms.lost[rows][free] = norms.own[free], norms.lost[free]
         if self.dtype != torch.float32:
             if self._barred is not None:
                 rounded[self._barred[rows]] = 0
                 rounded[self._barred[rows], -1] = -torch.inf
             self._rounded[rows] = rounded
 
-    def scores(self, queries: torch.Tensor, out: torch.Tensor) -> tuple[torch.Tensor, np.ndarray]:
-        """Rounded scores of `queries` (n_rows, d), and how far they can be from the exact ones.
+    def scores(self, queries: torch.Tensor, out: torch.Tensor) -> tuple[torch.Tensor, Norms]:
+        """Rounded scores of `queries` (n_rows, d), and the norms that say how far they can be from the exact ones.
 
         Args:
             out: (n_rows, n_items) of the type, to write to.
 
         Returns:
-            `out`, -inf for barred items, and (n_rows,) float64 bounds as `error_bounds` gives them.
+            `out`, -inf for barred items, and the norms of the queries.
         """
         exact = functional.pad(queries, (0, 2), value=1.0) if self._has_bias else queries
         rounded = exact.to(self.dtype)
-        bounds = error_bounds(Norms.of(exact, rounded), self._own, self._lost, exact.shape[1])
         if self.dtype == torch.float32:
             torch.mm(queries, self._rounded.T, out=out)
             if self._bias is not None:
@@ -72,4 +68,14 @@ class NarrowVectors:
                 out.masked_fill_(self._barred, -torch.inf)
         else:
             torch.mm(rounded, self._rounded.T, out=out)
-        return out, bounds
+        return out, Norms.of(exact, rounded)
+
+    def bounds(self, queries: Norms) -> np.ndarray:
+        """(n_rows,) float64 as `error_bounds` gives them: for each query and whatever item."""
+        own, lost = (float(norms.max(initial=0)) for norms in (self._norms.own, self._norms.lost))
+        return error_bounds(queries, own, lost, self._length)
+
+    def bounds_of_pairs(self, queries: Norms, row: np.ndarray, item: np.ndarray) -> np.ndarray:
+        """(n,) float64: the same for the query of a row and an item."""
+        norms = Norms(queries.own[row], queries.lost[row])
+        return error_bounds(norms, self._norms.own[item], self._norms.lost[item], self._length)

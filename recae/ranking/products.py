@@ -20,7 +20,7 @@ from recae.ranking.lists import Product, TopN
 from recae.ranking.narrow import NarrowVectors
 from recae.ranking.order import ordered_bits, settle
 from recae.ranking.pairs import pair_scores
-from recae.ranking.rounding import HALF_UNIT, least_score
+from recae.ranking.rounding import HALF_UNIT, least_score, still_possible
 from recae.ranking.rules import hide, mask
 from recae.ranking.topk import top_k
 
@@ -28,6 +28,8 @@ _MINUS_INFINITY = np.int16(-128)
 """The bits of -inf in bf16."""
 _LEAST_FINITE = np.int16(ordered_bits(np.array([_MINUS_INFINITY]))[0] + 1)
 _NOBODY = np.iinfo(np.int16).max
+MANY = 1.8
+"""Candidates for each place of a list from which on it is worth while to look at the bounds of each."""
 
 
 class ProductRanker:
@@ -80,9 +82,14 @@ class ProductRanker:
         self, queries: torch.Tensor, seen: sparse.csr_array | None, narrow: NarrowVectors
     ) -> tuple[TopN, np.ndarray]:
         """Lists, and the rows (ascending) whose lists are not settled."""
-        block, bounds = narrow.scores(queries, self._buffer(len(queries), narrow.dtype))
+        block, norms = narrow.scores(queries, self._buffer(len(queries), narrow.dtype))
+        bounds = narrow.bounds(norms)
         found = _narrow_candidates if narrow.dtype == torch.bfloat16 else _wide_candidates
-        row, item, crowded = found(block, seen, bounds, self.width)
+        row, item, crowded, least = found(block, seen, bounds, self.width)
+        if len(row) > MANY * self.width * len(queries):
+            rounded, errors = block[row, item].float().numpy(), narrow.bounds_of_pairs(norms, row, item)
+            left = still_possible(rounded, errors, least[row], bounds[row], HALF_UNIT[narrow.dtype])
+            row, item = row[left], item[left]
         scores = pair_scores(queries, self._vectors, self._bias, row, item)
         return settle(row, item, scores, len(queries), self.width), np.flatnonzero(crowded)
 
@@ -105,8 +112,8 @@ class ProductRanker:
 
 def _narrow_candidates(
     block: torch.Tensor, seen: sparse.csr_array | None, bounds: np.ndarray, k: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """As `reaching`, for a block of bf16 scores, whose bits are compared as integers.
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """As `reaching`, for a block of bf16 scores, whose bits are compared as integers; and the least scores.
 
     Processors find the greatest of integers faster. Where the scores that matter are positive, their bits are in
     order as they stand; otherwise maxima and what is looked at are put in order first.
@@ -121,8 +128,8 @@ def _narrow_candidates(
         order = ordered_bits
         greatest = np.where(greatest >= 0, greatest, ordered_bits(minima(bits, n_groups)))
         least = _least_bits(greatest, bounds, k)
-    row, item, crowded = reaching(raw, greatest, least, k, order)
-    return row, item, crowded | np.isnan(bounds)
+    row, item, crowded = reaching(raw, least, k, order)
+    return row, item, crowded | np.isnan(bounds), _as_scores(least)
 
 
 def _least_bits(greatest: np.ndarray, bounds: np.ndarray, k: int) -> np.ndarray:
@@ -130,17 +137,21 @@ def _least_bits(greatest: np.ndarray, bounds: np.ndarray, k: int) -> np.ndarray:
     kth = kth_greatest(greatest, k)
     if kth is None:
         kth = np.full(len(greatest), _LEAST_FINITE - 1, dtype=np.int16)
-    scores = (ordered_bits(kth).astype(np.int32) << 16).view(np.float32)
     with np.errstate(invalid="ignore"):
-        least = least_score(scores, bounds, HALF_UNIT[torch.bfloat16])
+        least = least_score(_as_scores(kth), bounds, HALF_UNIT[torch.bfloat16])
     narrowed = (ordered_bits(least.view(np.int32)) >> 16).astype(np.int16)
     return np.where(np.isnan(bounds), _NOBODY, np.maximum(narrowed, _LEAST_FINITE))
 
 
+def _as_scores(ordered: np.ndarray) -> np.ndarray:
+    """(n,) float32: the bf16 numbers whose bits, in the order of `ordered_bits`, are `ordered` (n,) int16."""
+    return (ordered_bits(ordered).astype(np.int32) << 16).view(np.float32)
+
+
 def _wide_candidates(
     block: torch.Tensor, seen: sparse.csr_array | None, bounds: np.ndarray, k: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """As `reaching`, for a block of fp32 scores."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """As `reaching`, for a block of fp32 scores; and the least scores."""
     raw = block.numpy()
     hide(raw, seen, -np.inf)
     greatest = maxima(block, group_count(raw.shape[1], k))
@@ -148,5 +159,5 @@ def _wide_candidates(
     with np.errstate(invalid="ignore"):
         least = least_score(kth if kth is not None else np.full(len(raw), -np.inf), bounds, HALF_UNIT[torch.float32])
     least = np.where(np.isnan(bounds), np.inf, np.maximum(least, np.finfo(np.float32).min)).astype(np.float32)
-    row, item, crowded = reaching(raw, greatest, least, k)
-    return row, item, crowded | np.isnan(bounds)
+    row, item, crowded = reaching(raw, least, k)
+    return row, item, crowded | np.isnan(bounds), least

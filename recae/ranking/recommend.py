@@ -32,7 +32,9 @@ CACHE_BYTES = 4 * 2**20
 MAX_QUERY_ROWS = 512
 """Users whose vectors are worked out together: what a network makes of them stays in the processor's cache."""
 FEWEST_ROWS = 64
-"""Of a product: with fewer the item vectors are read more often than they are worth."""
+"""Of scores that are looked at together, whatever the cache holds."""
+PRODUCT_ROWS = 256
+"""Users in a product, whatever the cache holds: with fewer the item vectors are read more often than they are worth."""
 WHOLE_ROWS = 16
 """Products of fewer rows than a dozen are added up in another order, so that their last digits differ: blocks are made
 of so many rows, and scores do not depend on the size of the blocks."""
@@ -258,7 +260,7 @@ def block_rows(n_items: int, memory_bytes: int = MEMORY_BYTES) -> int:
 
 def product_rows(n_items: int, memory_bytes: int, threads: int) -> int:
     """How many users' vectors each of `threads` threads multiplies together, at least 1."""
-    wanted = np.clip(CACHE_BYTES // (2 * max(n_items, 1)), FEWEST_ROWS, 1024)
+    wanted = np.clip(CACHE_BYTES // (2 * max(n_items, 1)), PRODUCT_ROWS, 1024)
     return int(np.clip(memory_bytes // (threads * BYTES_PER_PRODUCT * max(n_items, 1)), 1, wanted))
 
 

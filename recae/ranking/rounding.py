@@ -52,11 +52,11 @@ def _norms(vectors: torch.Tensor) -> np.ndarray:
     return summed * (1 + (length + 8) * 2.0**-23) + 2 * length**0.5 * 2.0**-63
 
 
-def error_bounds(queries: Norms, own: float, lost: float, length: int) -> np.ndarray:
+def error_bounds(queries: Norms, own: float | np.ndarray, lost: float | np.ndarray, length: int) -> np.ndarray:
     """(n,) how far computed scores of each query can be from the fp32 ones, the rounding of the result left out.
 
-    `own` and `lost` are the greatest norms of any item vector; both sums, in bf16 and in fp32, are of `length` terms.
-    NaN where nothing can be promised.
+    `own` and `lost` are the greatest norms of any item vector, or (n,) those of one item for each query; both sums, in
+    bf16 and in fp32, are of `length` terms. NaN where nothing can be promised.
     """
     gamma = (length + 8) * 2.0**-24 / (1 - (length + 8) * 2.0**-24)
     with np.errstate(invalid="ignore", over="ignore"):
@@ -80,3 +80,24 @@ def least_score(kth: np.ndarray, bounds: np.ndarray, half_unit: float) -> np.nda
     least = np.where(reach >= 0, reach / (1 + half_unit), reach / (1 - half_unit))
     with np.errstate(over="ignore"):  # to -inf
         return np.nextafter((least - 1e-12 * np.abs(least)).astype(np.float32), np.float32(-np.inf))
+
+
+def still_possible(
+    scores: np.ndarray, errors: np.ndarray, least: np.ndarray, bounds: np.ndarray, half_unit: float
+) -> np.ndarray:
+    """(n,) bool: whose exact score can be as great as the k-th, by the bounds of the pairs themselves.
+
+    `least_score` takes a score for possible from what exceeds the k-th by `bounds`, which is one bound for all items
+    of a row: least + half_unit |least| + bound is no greater than the exact k-th score.
+
+    Args:
+        scores: (n,) rounded scores.
+        errors: (n,) how far each can be from the exact one, the rounding of the result left out.
+        least: (n,) what `least_score` gave for its row, or something less.
+        bounds: (n,) what it was given for its row.
+    """
+    scores, least = scores.astype(np.float64), least.astype(np.float64)
+    with np.errstate(invalid="ignore"):  # where nothing is promised, nothing is left out
+        reach = scores + half_unit * np.abs(scores) + errors
+        kth = least + half_unit * np.abs(least) + bounds
+        return ~(reach < kth - 1e-12 * np.abs(kth))

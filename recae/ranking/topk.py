@@ -51,7 +51,7 @@ def _by_groups(block: torch.Tensor, k: int, first_row: int) -> TopN:
     _refuse_impossible(greatest.max(axis=1), first_row)
     kth = kth_greatest(greatest, k)
     least = np.full(len(scores), LEAST_FINITE) if kth is None else np.maximum(kth, LEAST_FINITE)
-    row, item, crowded = reaching(scores, greatest, least, k)
+    row, item, crowded = reaching(scores, least, k)
     lists = settle(row, item, scores[row, item], len(scores), k)
     left = np.flatnonzero(crowded)
     if len(left):

@@ -22,8 +22,8 @@ from recae.ranking.rounding import Norms
 from recae.ranking.rules import Rules
 
 DTYPES = [torch.bfloat16, torch.float32]
-WAYS = [0, groups.SCANNED]
-"""Up to which width rows are scanned: none of those here, or all."""
+WAYS = [0.0, np.inf]
+"""From how many candidates on the bounds of each pair are looked at: always, or never."""
 
 
 def by_the_rule(
@@ -84,13 +84,16 @@ def tasks(
 
 
 @settings(deadline=None, max_examples=250)
-@given(tasks(), st.sampled_from(DTYPES), st.sampled_from(WAYS))
+@given(tasks(), st.sampled_from(DTYPES), st.sampled_from(WAYS), st.sampled_from([1, groups.HITS_BYTES]))
 def test_the_lists_are_those_of_the_rule_whatever_the_numbers(
-    task: tuple[np.ndarray, Product, int, sparse.csr_array | None, np.ndarray | None], dtype: torch.dtype, scanned: int
+    task: tuple[np.ndarray, Product, int, sparse.csr_array | None, np.ndarray | None],
+    dtype: torch.dtype,
+    many: float,
+    hits: int,
 ) -> None:
     queries, product, k, seen, barred = task
     expected = by_the_rule(queries, product, k, seen, barred)
-    with mock.patch.object(groups, "SCANNED", scanned):
+    with mock.patch.object(products, "MANY", many), mock.patch.object(groups, "HITS_BYTES", hits):
         lists = ProductRanker(product, k, barred, dtype).rank(queries, seen)
     np.testing.assert_array_equal(lists.items, expected.items)
     np.testing.assert_array_equal(lists.scores, expected.scores)
@@ -98,11 +101,11 @@ def test_the_lists_are_those_of_the_rule_whatever_the_numbers(
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("shift", [0.0, -40.0])
-@pytest.mark.parametrize("scanned", WAYS)
+@pytest.mark.parametrize("many", WAYS)
 def test_wide_rows_of_positive_and_of_negative_scores(
-    dtype: torch.dtype, shift: float, scanned: int, monkeypatch: pytest.MonkeyPatch
+    dtype: torch.dtype, shift: float, many: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(groups, "SCANNED", scanned)
+    monkeypatch.setattr(products, "MANY", many)
     random = np.random.default_rng(1)
     queries = random.standard_normal((40, 32), dtype=np.float32)
     vectors = random.standard_normal((5000, 32), dtype=np.float32)
@@ -235,3 +238,27 @@ def test_lists_depend_neither_on_memory_nor_on_threads() -> None:
 def test_a_million_items_leave_room_for_few_users_at_a_time() -> None:
     assert product_rows(1_000_000, 2**28, 2) * 1_000_000 * 4 * 2 <= 2**28
     assert product_rows(1_000_000, 1, 2) == 1
+
+
+def test_the_bounds_of_pairs_spare_most_candidates_where_few_items_have_long_vectors(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One long vector makes the bound of a row loose; those of the other pairs are not."""
+    random = np.random.default_rng(6)
+    queries = random.standard_normal((60, 32), dtype=np.float32)
+    vectors = random.standard_normal((2000, 32), dtype=np.float32)
+    vectors[3] *= 30
+    product = Product(lambda histories, users: queries, vectors)
+    counts: dict[float, int] = {}
+
+    def counted(queries: torch.Tensor, *given: object) -> np.ndarray:
+        counts[products.MANY] = counts.get(products.MANY, 0) + len(given[2])  # type: ignore[arg-type]
+        return pair_scores(queries, *given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(products, "pair_scores", counted)
+    lists = []
+    for many in WAYS:
+        monkeypatch.setattr(products, "MANY", many)
+        lists.append(ProductRanker(product, 50, None, torch.bfloat16).rank(queries, None))
+    assert 60 * 50 <= counts[0.0] < 0.7 * counts[np.inf]
+    np.testing.assert_array_equal(lists[0].items, lists[1].items)

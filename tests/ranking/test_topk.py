@@ -34,10 +34,10 @@ tied_blocks = hnp.arrays(
 
 
 @settings(deadline=None, max_examples=300)
-@given(tied_blocks, st.integers(1, 40), st.integers(1, 12), st.sampled_from([0, groups.SCANNED]))
-def test_agrees_with_a_full_sort_whatever_the_ties(scores: np.ndarray, k: int, columns: int, scanned: int) -> None:
+@given(tied_blocks, st.integers(1, 40), st.integers(1, 12), st.sampled_from([1, groups.HITS_BYTES]))
+def test_agrees_with_a_full_sort_whatever_the_ties(scores: np.ndarray, k: int, columns: int, hits: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(groups, "SCANNED", scanned)
+        patch.setattr(groups, "HITS_BYTES", hits)
         patch.setattr(topk, "TIE_COLUMNS", columns)
         lists = top_k(scores, k)
     expected = sorted_lists(scores, k)
