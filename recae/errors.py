@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import re
+
+_NUMBER = re.compile(r"\b(?:os error|errno) (\d+)", re.IGNORECASE)
+"""The system's number of a failure within the words of a library."""
+
 
 class RecaeError(Exception):
     """One clear sentence for a person: what is wrong, where, and what to do about it."""
@@ -69,3 +75,11 @@ def is_out_of_memory(error: BaseException) -> bool:
         or type(error).__name__ == "OutOfMemoryError"
         or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))
     )
+
+
+def reason(error: Exception) -> str:
+    """Why something could not be read or written, in the system's words also where a library has put it in its own."""
+    number, told = getattr(error, "errno", None), getattr(error, "strerror", None) or str(error)
+    if found := _NUMBER.search(told):
+        number = int(found[1])
+    return os.strerror(number) if number else told

@@ -21,8 +21,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "chaos.md"
-ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive", "NO_COLOR": "1"}
-"""One thread each, so that a fork copies all of a process and weights are the same each time."""
+ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive",
+    "RECAE_MAX_MEMORY": "1G", "NO_COLOR": "1",
+}  # fmt: skip
+"""One thread each, so that a fork copies all of a process and weights are the same each time; and a bound on memory
+that does not change with what else the machine is at."""
 DISKS_EACH = 3
 """Random shares of room for each job."""
 

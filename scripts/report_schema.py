@@ -20,6 +20,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints, is
 
 from recae.reports.document import ReportDocument
 from recae.reports.structured import SCHEMA
+from recae.store.measured import MEASURED, OF_ONE_RUN
 
 ROOT = Path(__file__).resolve().parent.parent
 SCHEMA_FILE = ROOT / "recae" / "reports" / "schemas" / f"{SCHEMA.replace('/', '-')}.json"
@@ -50,12 +51,18 @@ changes its meaning; a reader that passes over keys it does not know reads every
 means something else, the version goes up. Keys that *may be missing* joined after the first files of this version, or
 are written only where there is something to say.
 
+## The same again
+
+Two runs of the same comparison on one machine (the same data, settings, seed, versions and threads, interrupted or not)
+write the same file but for the keys marked *measured*, and in `facts` FACTS.
+
 ## per-user.parquet
 
 One row for each model and test user with targets: `model` (its `name` below), the user in the column and with the ids
 of the input (`user_column` below), and a float64 column for each metric that has a value per user, null for models
 that cannot be judged by it.
-""".replace("SCHEMA", SCHEMA)
+""".replace("SCHEMA", SCHEMA).replace("FACTS", ", ".join(f"`{key}`" for key in sorted(OF_ONE_RUN - {"created"})))
+MARK = "x-measured"
 
 
 def build() -> dict[str, Any]:
@@ -111,8 +118,11 @@ def of_class(kind: type, known: dict[str, dict[str, Any]]) -> dict[str, Any]:
         names = [field.name for field in fields]
         needed = [f.name for f in fields if f.default is f.default_factory is dataclasses.MISSING]
     keys = {
-        name: of_type(hints[name], known) | ({"description": said[name]} if name in said else {}) for name in names
-    }  # fmt: skip
+        name: of_type(hints[name], known)
+        | ({"description": said[name]} if name in said else {})
+        | ({MARK: True} if name in MEASURED else {})
+        for name in names
+    }
     about = inspect.cleandoc(kind.__doc__ or "").split("\n\n")[0].replace("\n", " ")
     about = _json_words(about)
     return {"type": "object", "description": about, "properties": keys, "required": needed}
@@ -144,6 +154,7 @@ def table(kind: dict[str, Any]) -> str:
     lines = ["| key | value | |", "|---|---|---|"]
     for name, key in kind["properties"].items():
         later = "" if name in kind["required"] else "*May be missing.* "
+        later += "*Measured.* " if key.get(MARK) else ""
         about = (later + key.get("description", "")).replace("|", r"\|").strip()
         lines.append(f"| `{name}` | {named(key)} | {about} |")
     return "\n".join(lines) + "\n"

@@ -13,7 +13,7 @@ from typing import Any
 from recae.errors import DamagedFileError
 from recae.jobs.up_to_date import MADE_FROM
 from recae.store.atomic import replacing_folder
-from recae.store.checksums import check_files
+from recae.store.checksums import check_closed
 from recae.store.manifest import read_json, write_manifest
 
 MANIFEST = "_manifest.json"
@@ -47,8 +47,7 @@ def published(out: Path) -> dict[str, Any] | None:
         return None
     try:
         content = read_json(out / MANIFEST)
-        files = content.get("files")
-        check_files(out, files if isinstance(files, dict) else {})
+        check_closed(out, content)
     except DamagedFileError:
         return None
     return content

@@ -27,7 +27,7 @@ from recae.models.cost import Shape
 from recae.models.folder import MANIFEST, read_manifest
 from recae.models.registry import create, load
 from recae.options import DEFAULTS, Checkpoints, RunOptions
-from recae.store.checkpoint import discard_checkpoint, has_checkpoint
+from recae.store.checkpoint import discard_checkpoint, stamp
 from recae.store.lock import locked
 from recae.training.precision import choose_device
 
@@ -145,12 +145,14 @@ def _fit(model: Recommender, split: Split, options: RunOptions) -> None:
             options.progress.say(f"{model.info.name} leaves nothing to go on from: it is fitted from the beginning.")
         model.fit(split.train, split.valid, replace(options, checkpoints=None))
         return
-    if checkpoints.resume and has_checkpoint(checkpoints.folder):
+    before = stamp(checkpoints.folder)
+    if checkpoints.resume and before is not None:
         options.progress.say(f"Going on from the checkpoint in {checkpoints.folder}.")
     try:
         model.fit(split.train, split.valid, options)
     except KeyboardInterrupt as interrupt:
-        if has_checkpoint(checkpoints.folder):
+        now = stamp(checkpoints.folder)
+        if now is not None and (checkpoints.resume or now != before):  # otherwise it is that of another training
             interrupt.args = ("What was trained so far is kept: the same command with --resume goes on from there.",)
         raise
 

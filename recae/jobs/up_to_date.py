@@ -28,7 +28,7 @@ from recae.jobs.outputs import sidecar
 from recae.jobs.reading import Source
 from recae.models.folder import MANIFEST as MODEL
 from recae.progress import SILENT, Progress
-from recae.store.checksums import check_files, file_sha256
+from recae.store.checksums import check_closed, check_files, file_sha256
 from recae.store.manifest import library_versions, plain_json, read_json
 
 MADE_FROM = "made_from"
@@ -114,8 +114,7 @@ def folder_is_current(
     try:
         content = read_json(out / manifest)
         _refuse_other(out, content.get(MADE_FROM), now)
-        files = content.get("files")
-        check_files(out, files if isinstance(files, dict) else {})
+        check_closed(out, content)
     except DamagedFileError as error:
         progress.say(f"{out} is made anew, because it is damaged: {error}")
         return False

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from recae.errors import DamagedFileError, StorageError
+from recae.errors import DamagedFileError, StorageError, reason
 from recae.store.regular import refuse_special
 
 _COLUMN = "id"
@@ -21,8 +21,10 @@ _COLUMN = "id"
 
 def write_array(path: Path, array: np.ndarray) -> None:
     """Write `array` as an .npy file."""
+    whole = np.ascontiguousarray(array)
     with path.open("wb") as file:
-        np.lib.format.write_array(file, np.ascontiguousarray(array), allow_pickle=False)
+        np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(whole))
+        file.write(whole.reshape(-1).view(np.uint8).data)  # NumPy's own writing forgets why it failed
 
 
 def map_array(path: Path, length: int, dtype: type[np.generic]) -> np.ndarray:
@@ -38,7 +40,7 @@ def map_array(path: Path, length: int, dtype: type[np.generic]) -> np.ndarray:
             warnings.simplefilter("error", UserWarning)  # NumPy's about headers that it did not write itself
             mapped = np.lib.format.open_memmap(path, mode="r")
     except OSError as error:
-        raise StorageError(f"{path} could not be read: {error.strerror or error}.") from error
+        raise StorageError(f"{path} could not be read: {reason(error)}.") from error
     except (
         ValueError,
         TypeError,
@@ -85,7 +87,7 @@ def map_column(path: Path, length: int) -> pa.Array:
     except OSError as error:
         if error.errno is None:
             raise DamagedFileError(f"{path} is damaged or cut off.") from error
-        raise StorageError(f"{path} could not be read: {error.strerror or error}.") from error
+        raise StorageError(f"{path} could not be read: {reason(error)}.") from error
     if len(found) != 1 or names != [_COLUMN]:
         raise DamagedFileError(f'{path} should hold the column "{_COLUMN}" in one block.')
     values = found[0].column(0)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from recae.errors import StorageError
+from recae.errors import StorageError, reason
 from recae.store.checksums import SUCCESS
 from recae.store.exchange import exchange
 
@@ -40,7 +40,7 @@ def replacing_file(path: str | Path) -> Iterator[Path]:
         os.replace(beside, path)
         _sync(path.parent)
     except OSError as error:
-        raise StorageError(f"{path} could not be written: {error.strerror or error}.") from error
+        raise StorageError(f"{path} could not be written: {reason(error)}.") from error
     finally:
         with suppress(OSError):
             beside.unlink()
@@ -64,7 +64,7 @@ def replacing_folder(path: str | Path, *, marker: str) -> Iterator[Path]:
         yield beside
         put_in_place(beside, path, marker=marker)
     except OSError as error:
-        raise StorageError(f"{path} could not be written: {error.strerror or error}.") from error
+        raise StorageError(f"{path} could not be written: {reason(error)}.") from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 
@@ -83,7 +83,7 @@ def put_in_place(folder: Path, path: str | Path, *, marker: str) -> None:
         _swap(folder, path)
         _sync(path.absolute().parent)
     except OSError as error:
-        raise StorageError(f"{path} could not be written: {error.strerror or error}.") from error
+        raise StorageError(f"{path} could not be written: {reason(error)}.") from error
 
 
 def refusal(path: Path, marker: str) -> str | None:
@@ -129,7 +129,7 @@ def _refuse_strange(path: Path, marker: str) -> None:
     try:
         sentence = refusal(path, marker)
     except OSError as error:
-        raise StorageError(f"{path} could not be read: {error.strerror or error}.") from error
+        raise StorageError(f"{path} could not be read: {reason(error)}.") from error
     if sentence is not None:
         raise StorageError(sentence)
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from recae.errors import DamagedFileError, StorageError
+from recae.errors import DamagedFileError, StorageError, reason
 from recae.store.atomic import remove_leftovers
 from recae.store.checksums import file_sha256
 from recae.store.manifest import plain_json, read_json, write_json
@@ -42,7 +42,7 @@ def write_checkpoint(folder: Path, told: Mapping[str, Any], tensors: Mapping[str
     try:
         digest = file_sha256(folder / name)
     except OSError as error:
-        raise StorageError(f"{folder / name} could not be read: {error.strerror or error}.") from error
+        raise StorageError(f"{folder / name} could not be read: {reason(error)}.") from error
     facts = plain_json({"format": FORMAT, "tensors": name, "tensors_sha256": digest, "told": told})
     write_json(folder, _FACTS, facts | {"sha256": _digest(facts)})
     if before is not None:
@@ -57,7 +57,7 @@ def read_checkpoint(folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]
         StorageError: it could not be read.
         DamagedFileError: it is not what was written, or of another format version.
     """
-    if not has_checkpoint(folder):
+    if stamp(folder) is None:
         return None
     try:
         facts = read_json(folder / _FACTS)
@@ -74,12 +74,15 @@ def read_checkpoint(folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]
     except DamagedFileError as error:
         raise DamagedFileError(f"The checkpoint in {folder} is damaged: {error} Run without --resume.") from error
     except OSError as error:
-        raise StorageError(f"{folder} could not be read: {error.strerror or error}.") from error
+        raise StorageError(f"{folder} could not be read: {reason(error)}.") from error
 
 
-def has_checkpoint(folder: Path) -> bool:
-    """Whether there is one, sound or not."""
-    return (folder / _FACTS).is_file()
+def stamp(folder: Path) -> int | None:
+    """What changes with each checkpoint that is written to `folder`; None where there is none, sound or not."""
+    try:
+        return (folder / _FACTS).stat().st_mtime_ns
+    except OSError:
+        return None
 
 
 def discard_checkpoint(folder: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from recae.errors import DamagedFileError, StorageError
+from recae.errors import DamagedFileError, StorageError, reason
 
 SUCCESS = "_SUCCESS"
 """An empty file that a complete folder holds, as other programs for large data know it."""
@@ -45,6 +45,19 @@ def of_file(path: Path) -> dict[str, Any]:
     return {"bytes": path.stat().st_size, "sha256": file_sha256(path)}
 
 
+def check_closed(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Check that `folder` is as it was when `write_manifest` closed it: `_SUCCESS`, and every file that is listed.
+
+    Raises:
+        DamagedFileError: one is missing, or is not what it was.
+        StorageError: one could not be read.
+    """
+    files = manifest.get("files")
+    check_files(folder, files if isinstance(files, dict) else {})
+    if not (folder / SUCCESS).is_file():
+        raise DamagedFileError(f"{SUCCESS} is missing.")
+
+
 def check_files(folder: Path, files: Mapping[str, Mapping[str, Any]], largest: int | None = None) -> None:
     """Check that `folder` holds the `files` of a `listing`, by their sizes and checksums.
 
@@ -69,7 +82,7 @@ def check_files(folder: Path, files: Mapping[str, Mapping[str, Any]], largest: i
         except FileNotFoundError:
             raise DamagedFileError(f"{name} is missing.") from None
         except OSError as error:
-            raise StorageError(f"{path} could not be read: {error.strerror or error}.") from error
+            raise StorageError(f"{path} could not be read: {reason(error)}.") from error
         except (KeyError, TypeError) as error:
             raise DamagedFileError(f"what is said of {name} is not a size and a checksum.") from error
         if not same:

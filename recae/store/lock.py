@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from recae.errors import OutputLockedError, StorageError
+from recae.errors import OutputLockedError, StorageError, reason
 from recae.store.atomic import remove_leftovers
 
 if sys.platform != "win32":
@@ -58,7 +58,7 @@ def _acquire(path: Path, output: Path) -> int | None:
             # The holder before us removed the file between our opening and locking it.
             os.close(descriptor)
     except OSError as error:
-        raise StorageError(f"{output} could not be written: {error.strerror or error}.") from error
+        raise StorageError(f"{output} could not be written: {reason(error)}.") from error
 
 
 def _still_there(path: Path, descriptor: int) -> bool:

@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from recae.errors import DamagedFileError, StorageError
+from recae.errors import DamagedFileError, StorageError, reason
 from recae.store.atomic import replacing_file
 from recae.store.checksums import SUCCESS, listing
 from recae.store.regular import refuse_special
@@ -45,7 +45,7 @@ def write_manifest(folder: str | Path, name: str, content: Mapping[str, Any], *,
     try:
         files = listing(folder, besides)
     except OSError as error:
-        raise StorageError(f"{error.filename or folder} could not be read: {error.strerror or error}.") from error
+        raise StorageError(f"{error.filename or folder} could not be read: {reason(error)}.") from error
     write_json(folder, name, {**content, "files": files})
     with replacing_file(folder / SUCCESS) as beside:
         beside.touch()
@@ -62,7 +62,7 @@ def read_json(path: str | Path) -> dict[str, Any]:
     try:
         content = json.loads(Path(path).read_bytes())
     except OSError as error:
-        raise StorageError(f"{path} could not be read: {error.strerror or error}.") from error
+        raise StorageError(f"{path} could not be read: {reason(error)}.") from error
     except (ValueError, RecursionError) as error:  # also of numbers with thousands of digits
         raise DamagedFileError(f"{path} is not valid JSON: {error}.") from error
     if not isinstance(content, dict):

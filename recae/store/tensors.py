@@ -12,7 +12,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from recae.errors import DamagedFileError, StorageError
+from recae.errors import DamagedFileError, StorageError, reason
 from recae.store.atomic import replacing_file
 
 _KINDS = {"F": "f", "I": "i", "U": "u"}
@@ -33,7 +33,7 @@ def write_tensors(path: str | Path, tensors: Mapping[str, np.ndarray]) -> Path:
             save_file(whole, beside)
             beside.chmod(mode)  # the library writes files that only their owner can read, whatever the umask
         except SafetensorError as error:
-            raise StorageError(f"{path} could not be written: {error}.") from error
+            raise StorageError(f"{path} could not be written: {reason(error)}.") from error
     return Path(path)
 
 
@@ -56,7 +56,7 @@ def read_tensors(path: str | Path) -> dict[str, np.ndarray]:
         header.pop("__metadata__", None)
         return {name: _array(mapped[start:], entry) for name, entry in header.items()}
     except OSError as error:
-        raise StorageError(f"{path} could not be read: {error.strerror or error}.") from error
+        raise StorageError(f"{path} could not be read: {reason(error)}.") from error
     except (SafetensorError, KeyError, ValueError) as error:
         raise DamagedFileError(f"{path} is damaged or not a safetensors file: {error}.") from error
 

@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from recae.errors import ConfigError, StorageError
+from recae.errors import ConfigError, StorageError, reason
 
 LARGEST = 1 << 20
 """Bytes; a longer file is no configuration that somebody wrote."""
@@ -23,7 +23,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         with path.open("rb") as file:
             raw = file.read(LARGEST + 1)
     except OSError as error:
-        raise StorageError(f"{path} could not be read: {error.strerror or error}.") from error
+        raise StorageError(f"{path} could not be read: {reason(error)}.") from error
     if len(raw) > LARGEST:
         raise ConfigError(f"{path} is longer than {LARGEST:,} bytes: that is no configuration.")
     try:

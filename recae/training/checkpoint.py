@@ -112,8 +112,8 @@ def _take_up(state: State, identity: dict[str, Any], folder: Path, progress: Pro
         ) from error
     if different:
         raise ConfigError(
-            f"The checkpoint in {folder} was made with other {' and other '.join(different)}: run without --resume to "
-            "start anew."
+            f"The checkpoint in {folder} was begun with other terms ({', '.join(different)}): run without "
+            "--resume to start anew."
         )
     if content.get("machine") != _machine():
         progress.say(

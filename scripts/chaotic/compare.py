@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import tempfile
 from pathlib import Path
 from typing import Any
 
-ASIDE = frozenset({
-    "created", "run_id", "seconds", "fit_seconds", "evaluate_seconds", "recommend_seconds",
-    "date", "fit_peak_bytes", "written", "kept", "command", "took",
-})  # fmt: skip
-"""Keys of dates, run ids and measurements, which are of one run and documented as such."""
-_TOLD = (".html", ".md", ".tex")
-"""Forms of a report, which print some of them; they are made from report.json, which is compared."""
+from recae.errors import RecaeError
+from recae.store.measured import lasting
+
+DRAWN = (".html", ".md", ".tex")
+"""Forms of a report, which show what is measured: each has to be what report.json beside it draws, to the byte."""
 _TEMPORARY = re.compile(r"recae-tmp|\.lock$|\.partial(/|$)")
 
 Content = dict[str, bytes]
@@ -23,11 +22,8 @@ def content_of(folder: Path) -> Content | None:
     """Relative name -> content of every file below `folder`; None where there is no folder."""
     if not folder.exists():
         return None
-    return {
-        path.relative_to(folder).as_posix(): _without_facts(path)
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.suffix not in _TOLD
-    }
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    return {path.relative_to(folder).as_posix(): _lasting(path) for path in files}
 
 
 def differing(content: Content | None, other: Content | None) -> list[str]:
@@ -43,25 +39,39 @@ def leftovers(folder: Path, wanted: set[str]) -> list[str]:
     return sorted(beside | {name for name in below if _TEMPORARY.search(name)})
 
 
-def _without_facts(path: Path) -> bytes:
+def _lasting(path: Path) -> bytes:
     raw = path.read_bytes()
+    if path.suffix in DRAWN:
+        return b"drawn from report.json" if raw == _drawn_again(path) else raw
     if path.suffix != ".json":
         return raw
-    return json.dumps(_stripped(json.loads(raw)), sort_keys=True).encode()
+    try:
+        content = json.loads(raw)
+    except ValueError:
+        return raw
+    return json.dumps(_without_checksums(lasting(content)), sort_keys=True).encode()
 
 
-def _stripped(value: Any) -> Any:
+def _drawn_again(path: Path) -> bytes | None:
+    from recae.jobs.report import report
+
+    with tempfile.TemporaryDirectory() as place:
+        again = Path(place) / path.name
+        try:
+            report([path.parent], out=[again])
+        except RecaeError:
+            return None
+        return again.read_bytes()
+
+
+def _without_checksums(value: Any) -> Any:
+    """Manifests list the size and checksum of every file: those of files that hold what is measured differ with it."""
     if isinstance(value, list):
-        return [_stripped(each) for each in value]
+        return [_without_checksums(each) for each in value]
     if not isinstance(value, dict):
         return value
-    return {
-        key: "" if _is_told(key, each) else _stripped(each)
-        for key, each in value.items()
-        if key not in ASIDE and not key.endswith("_seconds")
-    }
+    return {key: "" if _is_listed(key, each) else _without_checksums(each) for key, each in value.items()}
 
 
-def _is_told(name: str, facts: Any) -> bool:
-    """Whether this is the size and checksum of a file that holds such facts itself."""
-    return isinstance(facts, dict) and "sha256" in facts and name.endswith((*_TOLD, ".json"))
+def _is_listed(name: str, facts: Any) -> bool:
+    return isinstance(facts, dict) and "sha256" in facts and name.endswith((*DRAWN, ".json"))

@@ -9,12 +9,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from chaotic.children import call
+from chaotic.children import Ended, call
 from chaotic.compare import content_of, differing
 from chaotic.kills import Case, Undisturbed, fresh
 
-SIZE = 64 << 20
+SIZE = 256 << 20
 """Bytes of the small file system; most of them are taken by ballast."""
+LEAST = 0.001
+"""The share of room with which no job gets along."""
 _INSIDE = "RECAE_CHAOS_INSIDE"
 
 
@@ -32,22 +34,35 @@ def enter_namespace() -> bool:
 
 
 def full(known: Undisturbed, place: Path, draw: random.Random, mounts: bool) -> Case:
-    """There is room for a random share of the new output beside the old one."""
-    case, folder = Case(known.job.name), _with_old(known, place, mounts)
-    share = draw.random() * 0.95
-    limit, ballast = None, folder / "ballast"
-    if mounts:
-        room = int(share * _taken(place / "kept" / f"{known.job.name}-new" / known.job.out))
-        status = os.statvfs(folder)
-        with ballast.open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, max(1, status.f_bavail * status.f_frsize - room))
-    else:
-        files = (place / "kept" / f"{known.job.name}-new" / known.job.out).rglob("*")
-        limit = int(share * max(path.stat().st_size for path in files if path.is_file()))
-    _refused(case, known, folder, limit)
+    """There is room for a random share of the new output beside the old one; for less where that is enough."""
+    case, share = Case(known.job.name), draw.random() * 0.95
+    while True:
+        folder = _with_old(known, place, mounts)
+        ballast = folder / "ballast"
+        limit = _fill(ballast, known, place, share) if mounts else _largest(known, place, share)
+        ended = _tried(case, known, folder, limit)
+        if ended.code or share < LEAST:
+            break
+        if names := differing(content_of(folder / known.job.out), known.new):
+            case.losses.append(f"with little room other files than undisturbed: {', '.join(names[:5])}")
+        share /= 4
+    _refused(case, known, folder, ended)
     ballast.unlink(missing_ok=True)
     _goes_on(case, known, folder)
     return case
+
+
+def _fill(ballast: Path, known: Undisturbed, place: Path, share: float) -> None:
+    """Leave so much room."""
+    room = int(share * _taken(place / "kept" / f"{known.job.name}-new" / known.job.out))
+    status = os.statvfs(ballast.parent)
+    with ballast.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, max(1, status.f_bavail * status.f_frsize - room))
+
+
+def _largest(known: Undisturbed, place: Path, share: float) -> int:
+    files = (place / "kept" / f"{known.job.name}-new" / known.job.out).rglob("*")
+    return int(share * max(path.stat().st_size for path in files if path.is_file()))
 
 
 def read_only(known: Undisturbed, place: Path, mounts: bool) -> Case:
@@ -57,7 +72,7 @@ def read_only(known: Undisturbed, place: Path, mounts: bool) -> Case:
         _mount("-o", "remount,ro", str(folder))
     else:
         folder.chmod(0o555)
-    _refused(case, known, folder, None)
+    _refused(case, known, folder, _tried(case, known, folder, None))
     if mounts:
         _mount("-o", "remount,rw", str(folder))
     else:
@@ -90,12 +105,17 @@ def _taken(folder: Path) -> int:
     return sum(-(-path.stat().st_size // page) * page for path in folder.rglob("*") if path.is_file())
 
 
-def _refused(case: Case, known: Undisturbed, folder: Path, limit: int | None) -> None:
+def _tried(case: Case, known: Undisturbed, folder: Path, limit: int | None) -> Ended:
+    """How the job's first command that fails ended, or its last."""
     for arguments in known.job.calls(force=True):
         ended = call([*arguments, "-q"], folder, limit=limit)
         case.seconds += ended.seconds
         if ended.code:
             break
+    return ended
+
+
+def _refused(case: Case, known: Undisturbed, folder: Path, ended: Ended) -> None:
     said = ended.text.strip()
     if ended.code != 5:
         case.losses.append(f"exit code {ended.code} instead of 5: {said[-300:]}")

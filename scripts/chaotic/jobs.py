@@ -13,15 +13,18 @@ EVERY = 6
 """Of the sample's users one of so many takes part, so that a job takes seconds."""
 _TOML = """
 out = "OUT"
+max_memory = "1G"
 [input]
 log = "LOG"
-min_rating = 4
+min_rating = RATING
 [judging]
 split = "user-holdout:valid=0.2,test=0.2,observed=0.8"
 metrics = ["ndcg@10", "recall@20"]
 [model]
-name = ["ease", "mult-vae"]
-trials = 1
+name = "mult-vae"
+settings = { epochs = 12, hidden = 32, patience = 0 }
+[gate]
+fail_under = { "ndcg@10" = 0.01 }
 [lists]
 top = TOP
 """
@@ -55,7 +58,7 @@ _LOG = "../inputs/log.csv"
 _SETTINGS = ("--set", "epochs=12", "--set", "hidden=32", "--set", "patience=0")
 _TRAIN = ("train", _LOG, "--model", "mult-vae", *_SETTINGS, "--out", "out")
 _RECOMMEND = ("recommend", "../inputs/model", "--history", _LOG, "--out", "out")
-_MODELS = ("--models", "ease,mult-vae,popularity", "--trials", "1", "--metrics", "ndcg@10,recall@20")
+_MODELS = ("--models", "ease,ials,popularity", "--trials", "2", "--metrics", "ndcg@10,recall@20")
 _RESUME = ("--resume",)
 JOBS = (
     Job("prepare", (("data", "prepare", _LOG, "--out", "out"),), old=("--min-rating", "4")),
@@ -77,9 +80,9 @@ def make_inputs(place: Path) -> None:
         rows, out = csv.reader(source), csv.writer(target)
         out.writerow(next(rows))
         out.writerows(row for row in rows if int(row[0]) % EVERY == 0)
-    for name, top in (("new", "20"), ("old", "10")):
+    for name, top, rating in (("new", "20", "4"), ("old", "10", "3")):
         # The same place as the output of other jobs, whatever the case's folder is called.
-        text = _TOML.replace("TOP", top).replace("OUT", str(place / "case" / "out"))
+        text = _TOML.replace("TOP", top).replace("RATING", rating).replace("OUT", str(place / "case" / "out"))
         (folder / f"{name}.toml").write_text(text.replace("LOG", str(folder / "log.csv")))
     told = call(["train", "log.csv", "--model", "ease", "--out", "model", "--force"], folder)
     if told.code:

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from chaotic.compare import ASIDE
 from chaotic.kills import Case
+from recae.store.measured import MEASURED, OF_ONE_RUN
 
 Told = dict[str, list[Case]]
 """Cases by what was done: "kills", "full" or "read-only"."""
@@ -25,9 +25,9 @@ A **loss** is: a run after a kill that does not complete; a file that is not byt
 or, right after a kill, anything at `--out` but the whole old output or the whole new one. A **leftover** is whatever
 lies beside the output when the job is done: temporary files, checkpoints, locks.
 
-Dates, run ids and measured seconds and memory are taken out of JSON files before these are compared, and the checksums
-of the files that hold them: {", ".join(f"`{key}`" for key in sorted(ASIDE))} and names that end in `_seconds`.
-Reports in HTML, Markdown and LaTeX, which print them, are made from report.json, which is compared."""
+What is measured or of one run is taken out of JSON files before these are compared, and the checksums of the files that
+hold it: {", ".join(f"`{key}`" for key in sorted(MEASURED | OF_ONE_RUN))}. Reports in HTML, Markdown and LaTeX, which
+print some of that, have to be byte for byte what the report.json beside them draws."""
 
 
 def write_page(path: Path, told: Told, command: str, seconds: float, mounts: bool) -> None:

@@ -26,6 +26,7 @@ from recae.jobs.peak import Peak
 from recae.models.linear.ease import Ease
 from recae.models.popularity import Popularity
 from recae.options import DEFAULTS, RunOptions
+from recae.store.measured import lasting
 
 SPLIT = "per-user:valid=0.2,test=0.2"
 GIVEN: dict[str, Any] = {
@@ -34,19 +35,11 @@ GIVEN: dict[str, Any] = {
     "trials": 2,
     "metrics": ["ndcg@5"],
 }
-MEASURED = ("fit_seconds", "seconds", "users_per_second", "fit_peak_bytes", "disk_bytes", "date", "command", "run_id")
-"""What differs between two undisturbed runs of the same command."""
 
 
 def told(folder: Path) -> Any:
     """report.json without what is measured, and the values per user."""
-    return _settled(json.loads((folder / "report.json").read_text())), (folder / "per-user.parquet").read_bytes()
-
-
-def _settled(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _settled(inner) for key, inner in value.items() if key not in MEASURED}
-    return [_settled(inner) for inner in value] if isinstance(value, list) else value
+    return lasting(json.loads((folder / "report.json").read_text())), (folder / "per-user.parquet").read_bytes()
 
 
 class Stop(BaseException):

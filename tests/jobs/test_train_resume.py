@@ -13,6 +13,7 @@ import pytest
 
 from recae.errors import ConfigError, StorageError
 from recae.jobs.train import train
+from recae.models.autoencoders.mult_vae import MultVae
 from recae.options import RunOptions
 from recae.store.checkpoint import write_checkpoint
 from recae.training import checkpoint
@@ -74,7 +75,7 @@ def test_a_process_that_was_ended_goes_on_to_the_same_weights(
         assert "the same command with --resume goes on from there" in err
     assert not out.exists()
     options = RunOptions(device="cpu", progress=told)
-    with pytest.raises(ConfigError, match="other settings"):
+    with pytest.raises(ConfigError, match=r"begun with other terms \(settings\)"):
         train(crowds, model="mult-vae", settings=SETTINGS | {"latent": 4}, out=out, options=options, resume=True)
     made = train(crowds, model="mult-vae", settings=SETTINGS, out=out, options=options, resume=True)
     assert any("Going on from the checkpoint" in line for line in told.lines)
@@ -82,6 +83,22 @@ def test_a_process_that_was_ended_goes_on_to_the_same_weights(
     assert made.model.curve is not None
     assert len(made.model.curve.points) == SETTINGS["epochs"]
     assert [path.name for path in tmp_path.iterdir()] == ["m"], "the checkpoint and the lock are gone"
+
+
+@pytest.mark.parametrize(("resume", "kept"), [(False, False), (True, True)])
+def test_what_another_training_left_is_not_told_as_kept(
+    resume: bool, kept: bool, crowds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A signal may come before this training has put anything away; with --resume what lies there is its own."""
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    write_checkpoint(tmp_path / ".m.partial", {}, {})
+    monkeypatch.setattr(MultVae, "fit", interrupted)
+    with pytest.raises(KeyboardInterrupt) as raised:
+        train(crowds, model="mult-vae", out=tmp_path / "m", resume=resume, options=RunOptions(device="cpu"))
+    assert ("the same command with --resume" in str(raised.value)) == kept
 
 
 def test_models_of_one_piece_say_that_they_begin_anew(crowds: Path, tmp_path: Path, told: Any) -> None:

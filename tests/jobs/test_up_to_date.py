@@ -107,6 +107,19 @@ def test_what_was_damaged_since_is_made_anew(
     assert any("is made anew" in line for line in told.lines)
 
 
+@pytest.mark.parametrize("name", ["train", "filter", "split", "prepare", "parts"])
+def test_a_folder_that_lost_its_sign_of_success_is_made_anew(
+    name: str, jobs: dict[str, tuple[Job, dict[str, Any], str]], tmp_path: Path
+) -> None:
+    """Other programs, a Makefile among them, wait for it."""
+    job, _, place = jobs[name]
+    job(tmp_path / place)
+    (tmp_path / place / "_SUCCESS").unlink()
+    assert not job(tmp_path / place).up_to_date
+    assert (tmp_path / place / "_SUCCESS").exists()
+    assert job(tmp_path / place).up_to_date
+
+
 def test_inputs_count_by_their_content(crowds: Path, tmp_path: Path) -> None:
     copy = tmp_path / "under another name.parquet"
     copy.write_bytes(crowds.read_bytes())

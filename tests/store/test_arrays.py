@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import uuid
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from recae.errors import DamagedFileError, StorageError
+from recae.errors import DamagedFileError, StorageError, reason
 from recae.store.arrays import map_array, map_column, write_array, write_column
 
 
@@ -25,6 +29,29 @@ def test_an_array_comes_back_read_only(tmp_path, dtype, length):
     assert mapped.dtype == dtype
     assert not mapped.flags.writeable
     np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), array)
+
+
+@pytest.mark.parametrize("dtype", ["<i8", "<f4", "?"])
+@pytest.mark.parametrize("length", [0, 1, 70_000])
+def test_what_is_written_is_what_numpy_writes(tmp_path, dtype, length):
+    array = np.arange(length).astype(dtype)
+    write_array(tmp_path / "a.npy", array)
+    np.save(tmp_path / "b.npy", array)
+    assert (tmp_path / "a.npy").read_bytes() == (tmp_path / "b.npy").read_bytes()
+
+
+def test_a_full_disk_is_told_as_such(tmp_path):
+    """By whatever library writes: each has its own words around the system's."""
+    if not Path("/dev/full").exists():
+        pytest.skip("no such device here")
+    for write in (
+        lambda: write_array(Path("/dev/full"), np.zeros(100_000)),
+        lambda: write_column(Path("/dev/full"), pa.array(range(100_000))),
+        lambda: pq.write_table(pa.table({"a": range(100_000)}), "/dev/full"),
+    ):
+        with pytest.raises(OSError, match="No space left") as raised:
+            write()
+        assert reason(raised.value) == os.strerror(errno.ENOSPC)
 
 
 def test_an_array_of_another_size_or_type_is_refused(tmp_path):

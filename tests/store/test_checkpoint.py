@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from recae.errors import DamagedFileError, StorageError
 from recae.store import checkpoint
-from recae.store.checkpoint import discard_checkpoint, has_checkpoint, read_checkpoint, write_checkpoint
+from recae.store.checkpoint import discard_checkpoint, read_checkpoint, stamp, write_checkpoint
 
 TOLD = {"epoch": 3, "rate": 0.1, "state": {"state": 2**127 + 1}, "names": ["ü"]}
 
@@ -94,7 +94,7 @@ def test_only_its_own_files_are_discarded(tmp_path: Path) -> None:
     write_checkpoint(folder, TOLD, arrays(1))
     (folder / "notes.txt").write_text("mine")
     (folder / ".checkpoint-1.safetensors.0123abcd.recae-tmp").write_text("left by a killed run")
-    assert has_checkpoint(folder)
+    assert stamp(folder) is not None
     discard_checkpoint(folder)
     assert [path.name for path in folder.iterdir()] == ["notes.txt"]
     (folder / "notes.txt").unlink()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import mmap
 import os
@@ -14,6 +15,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
+from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from recae.errors import DamagedFileError, StorageError
@@ -147,3 +149,13 @@ def test_files_have_the_mode_that_the_umask_leaves(tmp_path: Path, mask: int):
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
     assert len(modes) == 2 + len(table_suffixes())
     assert set(modes.values()) == {0o666 & ~mask}, modes
+
+
+def test_a_full_disk_is_told_in_the_words_of_the_system(tmp_path, monkeypatch):
+    def full(*_):
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr("recae.store.tensors.save_file", full)
+    with pytest.raises(StorageError, match=rf"a\.safetensors could not be written: {os.strerror(errno.ENOSPC)}\.$"):
+        write_tensors(tmp_path / "a.safetensors", {"a": np.zeros(3)})
+    assert list(tmp_path.iterdir()) == []
