@@ -27,7 +27,7 @@ ENVIRONMENT = {
 }  # fmt: skip
 """One thread each, so that a fork copies all of a process and weights are the same each time; and a bound on memory
 that does not change with what else the machine is at."""
-DISKS_EACH = 3
+DISKS_EACH = 4
 """Random shares of room for each job."""
 
 

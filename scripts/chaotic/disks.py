@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from chaotic.children import Ended, call
-from chaotic.compare import content_of, differing
+from chaotic.compare import Content, content_of, differing, leftovers
 from chaotic.kills import Case, Undisturbed, fresh
 
 SIZE = 256 << 20
@@ -34,10 +34,10 @@ def enter_namespace() -> bool:
 
 
 def full(known: Undisturbed, place: Path, draw: random.Random, mounts: bool) -> Case:
-    """There is room for a random share of the new output beside the old one; for less where that is enough."""
-    case, share = Case(known.job.name), draw.random() * 0.95
+    """There is room for a random share of the new output, half the time beside an old one; less if that does."""
+    case, share, replaces = Case(known.job.name), draw.random() * 0.95, draw.random() < 0.5
     while True:
-        folder = _with_old(known, place, mounts)
+        folder = _small(known, place, mounts, replaces)
         ballast = folder / "ballast"
         limit = _fill(ballast, known, place, share) if mounts else _largest(known, place, share)
         ended = _tried(case, known, folder, limit)
@@ -46,7 +46,7 @@ def full(known: Undisturbed, place: Path, draw: random.Random, mounts: bool) -> 
         if names := differing(content_of(folder / known.job.out), known.new):
             case.losses.append(f"with little room other files than undisturbed: {', '.join(names[:5])}")
         share /= 4
-    _refused(case, known, folder, ended)
+    _refused(case, known, folder, ended, known.old if replaces else None)
     ballast.unlink(missing_ok=True)
     _goes_on(case, known, folder)
     return case
@@ -67,12 +67,12 @@ def _largest(known: Undisturbed, place: Path, share: float) -> int:
 
 def read_only(known: Undisturbed, place: Path, mounts: bool) -> Case:
     """Nothing can be written any more where the old output lies."""
-    case, folder = Case(known.job.name), _with_old(known, place, mounts)
+    case, folder = Case(known.job.name), _small(known, place, mounts, replaces=True)
     if mounts:
         _mount("-o", "remount,ro", str(folder))
     else:
         folder.chmod(0o555)
-    _refused(case, known, folder, _tried(case, known, folder, None))
+    _refused(case, known, folder, _tried(case, known, folder, None), known.old)
     if mounts:
         _mount("-o", "remount,rw", str(folder))
     else:
@@ -81,12 +81,14 @@ def read_only(known: Undisturbed, place: Path, mounts: bool) -> Case:
     return case
 
 
-def _with_old(known: Undisturbed, place: Path, mounts: bool) -> Path:
+def _small(known: Undisturbed, place: Path, mounts: bool, replaces: bool) -> Path:
+    """The folder of the case on a file system of its own, with the job's old output in it or nothing."""
     unmount(place)
     folder = fresh(place)
     if mounts:
         _mount("-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(folder))
-    shutil.copytree(place / "kept" / f"{known.job.name}-old", folder, dirs_exist_ok=True)
+    if replaces:
+        shutil.copytree(place / "kept" / f"{known.job.name}-old", folder, dirs_exist_ok=True)
     return folder
 
 
@@ -115,14 +117,15 @@ def _tried(case: Case, known: Undisturbed, folder: Path, limit: int | None) -> E
     return ended
 
 
-def _refused(case: Case, known: Undisturbed, folder: Path, ended: Ended) -> None:
+def _refused(case: Case, known: Undisturbed, folder: Path, ended: Ended, before: Content | None) -> None:
     said = ended.text.strip()
     if ended.code != 5:
         case.losses.append(f"exit code {ended.code} instead of 5: {said[-300:]}")
     if said.count("\n") or not said.startswith("recae: "):
         case.losses.append(f"not one sentence: {said[-300:]}")
-    if names := differing(content_of(folder / known.job.out), known.old):
-        case.losses.append(f"the old output was touched: {', '.join(names[:5])}")
+    found = content_of(folder / known.job.out)
+    if (found is None) != (before is None) or differing(found, before):
+        case.losses.append(f"what stood there before was touched: {', '.join(differing(found, before)[:5])}")
     case.kills.append(said.replace(str(folder), "case"))
 
 
@@ -135,3 +138,4 @@ def _goes_on(case: Case, known: Undisturbed, folder: Path) -> None:
             return
     if names := differing(content_of(folder / known.job.out), known.new):
         case.losses.append(f"with room again other files than undisturbed: {', '.join(names[:5])}")
+    case.leftovers = leftovers(folder, {known.job.out, *known.job.keeps})

@@ -17,6 +17,8 @@ AGAIN = 0.3
 """The chance that what goes on after a kill is killed, too."""
 SIGTERMS = 0.25
 """The share of the kills that ask first."""
+LATE, LAST = 0.25, 0.15
+"""So many of the moments lie in so large a part of the time at its end, when outputs take their places."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ def disturbed(known: Undisturbed, place: Path, draw: random.Random, most: int) -
     folder = fresh(place, place / "kept" / f"{job.name}-old" if replaces else None)
     left, kill = job.calls(force=replaces), True
     while left:
-        moment = draw.random() * known.seconds if kill else None
+        moment = _moment(known, draw) if kill else None
         by = signal.SIGTERM if draw.random() < SIGTERMS else signal.SIGKILL
         hit = None
         for number, ended in enumerate(_in_turn(left, folder, moment, by)):
@@ -105,6 +107,11 @@ def disturbed(known: Undisturbed, place: Path, draw: random.Random, most: int) -
         case.losses.append(f"other files than undisturbed: {', '.join(names[:5])}")
     case.leftovers = leftovers(folder, {job.out, *job.keeps})
     return case
+
+
+def _moment(known: Undisturbed, draw: random.Random) -> float:
+    share = draw.random()
+    return known.seconds * (1.0 - LAST * share if draw.random() < LATE else share)
 
 
 def _in_turn(calls: list[list[str]], folder: Path, moment: float | None, by: int) -> Iterator[Ended]:

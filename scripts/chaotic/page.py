@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -12,14 +13,17 @@ from pathlib import Path
 from chaotic.kills import Case
 from recae.store.measured import MEASURED, OF_ONE_RUN
 
+_TEMPORARY = re.compile(r"(?<=/)\.(?=[^/]*\.[0-9a-f]{8}\.recae-tmp)|\.[0-9a-f]{8}\.recae-tmp")
+"""What makes the name of a temporary file of that of the file."""
 Told = dict[str, list[Case]]
 """Cases by what was done: "kills", "full" or "read-only"."""
 
 _HOW = f"""\
-A job is started, killed at a moment drawn evenly from the time that it takes undisturbed, and started again with
-`--resume` where the command has it; about one in three of those runs is killed as well. A quarter of the kills are
-SIGTERM, the others SIGKILL. Half of the jobs replace an older output of other settings. Checkpoints are written after
-hundredths of a second and parts hold a dozen users, so that there is much to interrupt.
+A job is started, killed at a random moment of the time that it takes undisturbed, and started again with `--resume`
+where the command has it; about one in three of those runs is killed as well. Three quarters of the moments are drawn
+from the whole time, the others from its end, when outputs take their places. A quarter of the kills are SIGTERM, the
+others SIGKILL. Half of the jobs replace an older output of other settings. Checkpoints are written after hundredths of
+a second and parts hold a dozen users, so that there is much to interrupt.
 
 A **loss** is: a run after a kill that does not complete; a file that is not byte for byte that of an undisturbed run;
 or, right after a kill, anything at `--out` but the whole old output or the whole new one. A **leftover** is whatever
@@ -63,8 +67,9 @@ def _disks(mounts: bool) -> str:
     if mounts:
         return (
             "The output lies on a small file system in memory (tmpfs) that has room for a random share of what the\n"
-            "job writes, or that is mounted read-only. The job has to end with exit code 5 and one sentence, the old\n"
-            "output has to stay, and with room again the job has to complete."
+            "job writes, or that is mounted read-only. The job has to end with exit code 5 and one sentence; the old\n"
+            "output has to stay as it is, and where there is none, none may appear. With room again the job has to\n"
+            "complete, with the files of an undisturbed run and nothing left over."
         )
     return (
         "No file system may be mounted here: instead of filling one up, the size of the files that the job may\n"
@@ -74,11 +79,13 @@ def _disks(mounts: bool) -> str:
 
 
 def _sentences(told: Told) -> str:
-    lines = ["| job | disk | losses | what it says |", "|---|---|--:|---|"]
+    lines = ["| job | disk | runs | losses | leftovers | what it says |", "|---|---|--:|--:|--:|---|"]
     for kind in ("full", "read-only"):
-        seen = {(case.job, said): case for case in told[kind] for said in case.kills}
-        for (job, said), case in seen.items():
-            lines.append(f"| {job} | {kind} | {len(case.losses)} | {said.replace('|', '/')} |")
+        for job in dict.fromkeys(case.job for case in told[kind]):
+            of = [case for case in told[kind] if case.job == job]
+            lost, left = sum(len(case.losses) for case in of), sum(len(case.leftovers) for case in of)
+            said = sorted({_TEMPORARY.sub("", sentence).replace("|", "/") for case in of for sentence in case.kills})
+            lines.append(f"| {job} | {kind} | {len(of)} | {lost} | {left} | {'<br>'.join(said)} |")
     return "\n".join(lines)
 
 
