@@ -14,6 +14,7 @@ from recae.errors import ConfigError, DamagedFileError, StorageError
 from recae.jobs.reading import Source
 from recae.store.atomic import refusal, replacing_file
 from recae.store.checksums import file_sha256
+from recae.store.lock import place_of
 from recae.store.manifest import library_versions, read_json, write_json
 from recae.store.tables import with_facts, write_blocks
 
@@ -69,8 +70,8 @@ def work_folder(out: Path) -> Path:
 
     A folder can take the place of another one on the same disk only.
     """
-    place = out.resolve() if out.is_symlink() else out.absolute()
-    return place.parent / f".{out.name}.partial"
+    place = place_of(out)
+    return place.parent / f".{place.name}.partial"
 
 
 def sidecar(out: Path) -> Path:

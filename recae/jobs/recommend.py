@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ from recae.models.registry import load
 from recae.progress import SILENT, Progress
 from recae.ranking.lists import TopN
 from recae.ranking.rules import Rules
-from recae.store.lock import locked
+from recae.store.lock import locked, place_of
 from recae.store.manifest import library_versions, read_json
 from recae.store.tables import table_suffixes
 
@@ -91,7 +92,7 @@ def recommend(
     inputs = {"model": model, "histories": list(histories), "users": users, "allow": allow, "deny": deny}
     given: dict[str, Any] = {"top": top, "include_seen": include_seen, "on_cold": on_cold, "reading": reading}
     config = configuration("recommend", **inputs, **given)
-    with locked(out if shard is None or not in_parts else out.with_name(f"{out.name}.shard-{shard[0]}")):
+    with _locked(out, shard if in_parts else None):
         origin = made_from(
             "recommend", inputs, given | ({"users_per_part": users_per_part} if in_parts else {"shard": shard}), out
         )
@@ -162,6 +163,17 @@ class _Job:
 
     def table(self, lists: TopN, users: IdIndex) -> pa.Table:
         return lists.to_arrow(users, self.model.items, self.columns)
+
+
+@contextmanager
+def _locked(out: Path, shard: tuple[int, int] | None) -> Iterator[None]:
+    """The lock on `out`, which the shards of one folder share, and then that on the shard."""
+    with ExitStack() as held:
+        held.enter_context(locked(out, shared=shard is not None))
+        if shard is not None:
+            place = place_of(out)
+            held.enter_context(locked(place.with_name(f"{place.name}.shard-{shard[0]}")))
+        yield
 
 
 def _check(out: Path, top: int, resume: bool) -> bool:

@@ -18,7 +18,7 @@ from recae.jobs.foretell import foretell_fits
 from recae.jobs.inputs import open_input
 from recae.jobs.item_facts import refuse_features
 from recae.jobs.judging import check_metrics
-from recae.jobs.outputs import refuse_inputs, refuse_strange
+from recae.jobs.outputs import refuse_inputs, refuse_strange, work_folder
 from recae.jobs.reading import AS_FOUND, Reading, Source
 from recae.jobs.stopping import stopping, stopping_sentence
 from recae.jobs.up_to_date import folder_is_current, made_from
@@ -92,7 +92,7 @@ def train(
         decides = {"model": model, "settings": recommender.config.model_dump(mode="json"), "metrics": list(metrics)}
         decides |= {"reading": reading, "seed": options.seed, "device": options.device, "precision": options.precision}
         origin = made_from("train", {"training data": source, "validation data": valid}, decides, out)
-        checkpoints = Checkpoints(out.absolute().parent / f".{out.name}.partial", resume)
+        checkpoints = Checkpoints(work_folder(out), resume)
         if folder_is_current(out, MANIFEST, origin, force=force, progress=options.progress):
             discard_checkpoint(checkpoints.folder)
             return _as_it_lies(out)

@@ -16,30 +16,46 @@ if sys.platform != "win32":
 
 
 @contextmanager
-def locked(output: str | Path) -> Iterator[None]:
+def locked(output: str | Path, *, shared: bool = False) -> Iterator[None]:
     """Hold the lock on `output` for as long as the body runs. It goes with the process, however that ends.
 
-    What a killed run left half written beside `output` is removed.
+    Runs that hold it `shared` let each other in, and nobody else. A link to a folder has the lock of the folder. What a
+    killed run left half written beside `output` is removed, unless others are writing it, too.
 
     Raises:
         OutputLockedError: another run holds it.
         StorageError: the folder of `output` cannot be written to.
     """
-    output = Path(output).absolute()
-    path = output.parent / f".{output.name}.lock"
-    descriptor = _acquire(path, output)
+    place = place_of(output)
+    path = place.parent / f".{place.name}.lock"
+    descriptor = _acquire(path, place, shared)
     try:
-        if descriptor is not None:
-            remove_leftovers(output)
+        if descriptor is not None and not shared:
+            remove_leftovers(place)
         yield
     finally:
         if descriptor is not None:
-            if os.fstat(descriptor).st_size == 0:  # else it is somebody's file of that name
-                path.unlink(missing_ok=True)
-            os.close(descriptor)
+            _release(path, descriptor)
 
 
-def _acquire(path: Path, output: Path) -> int | None:
+def place_of(output: str | Path) -> Path:
+    """Where a folder that is written to `output` lies: where a link leads to, unless that is a file."""
+    output = Path(output)
+    return output.resolve() if output.is_symlink() and not output.is_file() else output.absolute()
+
+
+def _release(path: Path, descriptor: int) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.fstat(descriptor).st_size == 0:  # else it is somebody's file of that name
+            path.unlink(missing_ok=True)
+    except BlockingIOError:
+        pass  # others share it: the last of them removes the file
+    finally:
+        os.close(descriptor)
+
+
+def _acquire(path: Path, output: Path, shared: bool) -> int | None:
     if sys.platform == "win32":
         return None  # no such locks there: outputs are still atomic, only not exclusive
     try:
@@ -47,7 +63,7 @@ def _acquire(path: Path, output: Path) -> int | None:
         while True:
             descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o644)
             try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
             except BlockingIOError:
                 os.close(descriptor)
                 raise OutputLockedError(

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from recae.data.read import read
-from recae.errors import ConfigError, DataError, ModelFormatError, StorageError
+from recae.errors import ConfigError, DataError, ModelFormatError, OutputLockedError, StorageError
 from recae.jobs import part_files, parts, served
 from recae.jobs.evaluate import evaluate
 from recae.jobs.merge import merge
@@ -175,6 +175,29 @@ def test_a_link_to_a_folder_of_parts_stays_a_link(ease: Path, log: Path, tmp_pat
         assert len(pq.read_table(tmp_path / "lists")) == 40 * top
         assert [path.name for path in (tmp_path / "large").iterdir()] == ["of-today"]
         assert sorted(path.name for path in tmp_path.iterdir()) == ["large", "lists"]
+
+
+def test_while_a_shard_is_at_work_only_other_shards_are_let_in(
+    ease: Path, log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The whole folder's run would remove the shard's parts."""
+    out, real = tmp_path / "lists", parts.write_table
+    tried: list[object] = []
+
+    def others_come(blocks: object, path: Path) -> int:
+        monkeypatch.setattr(parts, "write_table", real)
+        for job in (lambda: recommend(ease, [log], out=out), lambda: merge(out)):
+            with pytest.raises(OutputLockedError):
+                job()
+        tried.append(recommend(ease, [log], out=out, shard=(1, 2)))
+        return real(blocks, path)
+
+    monkeypatch.setattr(parts, "write_table", others_come)
+    assert recommend(ease, [log], out=out, shard=(2, 2)).complete
+    assert len(tried) == 1
+    recommend(ease, [log], out=tmp_path / "whole.parquet")
+    assert pq.read_table(out).equals(pq.read_table(tmp_path / "whole.parquet"))
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith(".")) == []
 
 
 def test_an_interrupted_folder_goes_on_and_ends_byte_for_byte_the_same(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -32,3 +33,30 @@ def test_the_lock_of_a_killed_process_does_not_stay(tmp_path: Path) -> None:
     with locked(out):
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+def test_those_who_share_let_each_other_in_and_nobody_else(tmp_path: Path) -> None:
+    out = tmp_path / "lists"
+    with ExitStack() as first, locked(out, shared=True):
+        first.enter_context(locked(out, shared=True))
+        with pytest.raises(OutputLockedError), locked(out):
+            pass
+        first.close()
+        with pytest.raises(OutputLockedError), locked(out):
+            pass
+    with locked(out), pytest.raises(OutputLockedError), locked(out, shared=True):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_link_has_the_lock_of_its_folder_and_what_was_left_there_goes(tmp_path: Path) -> None:
+    folder, link = tmp_path / "models" / "of-today", tmp_path / "current"
+    folder.mkdir(parents=True)
+    link.symlink_to(folder)
+    left = tmp_path / "models" / ".of-today.01234567.recae-tmp"
+    left.mkdir()
+    with locked(link):
+        assert not left.exists()
+        with pytest.raises(OutputLockedError), locked(folder):
+            pass
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["current", "models", "of-today"]
