@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 _STATM = Path("/proc/self/statm")
-_CGROUP = Path("/sys/fs/cgroup")
+_CGROUP, _OWN_GROUPS = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
+_SECOND = ("memory.max", "memory.current", "inactive_file")
+"""In version 2 of control groups: the limit, what is taken, and in memory.stat what of that can be given back."""
+_FIRST = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
 
 
 def resident_bytes() -> int:
@@ -37,15 +41,35 @@ def amount(count: int) -> str:
 
 
 def free_memory() -> int:
-    """Bytes that a process may still take: what the machine has, or less where a container or `ulimit -v` limits it."""
-    free = _machine_memory()
-    limit, used = _number(_CGROUP / "memory.max"), _number(_CGROUP / "memory.current")
-    if limit is not None and used is not None:
-        cached = next(
-            (int(line.split()[1]) for line in _lines(_CGROUP / "memory.stat") if line.startswith("inactive_file ")), 0
-        )
-        free = min(free, limit - used + cached)
-    return max(min(free, _address_space()), 0)
+    """Bytes that a process may still take: what the machine has, or less where a container, a service or `ulimit -v`
+    limits it."""
+    left = [_left_in(folder, *names) for folder, names in _control_groups()]
+    return max(min(_machine_memory(), _address_space(), *left), 0)
+
+
+def _control_groups() -> Iterator[tuple[Path, tuple[str, str, str]]]:
+    """The folders that may limit this process: those of its own groups and of all around them.
+
+    In a container its own group is what is mounted, whatever it is called outside.
+    """
+    yield _CGROUP, _SECOND
+    for line in _lines(_OWN_GROUPS):  # "0::/system.slice/nightly.service" or "4:memory:/docker/1f2e"
+        _, controllers, path = line.split(":", 2)
+        roots, names = ((_CGROUP, _CGROUP / "unified"), _SECOND) if not controllers else ((_CGROUP / "memory",), _FIRST)
+        if controllers and "memory" not in controllers.split(","):
+            continue
+        for root in roots:
+            place = root / path.lstrip("/")
+            yield from ((folder, names) for folder in (place, *place.parents) if folder.is_relative_to(root))
+
+
+def _left_in(folder: Path, limit: str, used: str, cached: str) -> int:
+    """Bytes that a control group may still take."""
+    most, taken = _number(folder / limit), _number(folder / used)
+    if most is None or taken is None:
+        return sys.maxsize
+    told = (line.split() for line in _lines(folder / "memory.stat"))
+    return most - taken + next((int(words[1]) for words in told if words[:1] == [cached]), 0)
 
 
 def _address_space() -> int:

@@ -39,3 +39,30 @@ def test_a_container_may_allow_less_than_the_machine_has(tmp_path, monkeypatch):
     assert free_memory() == 3_000_000
     (tmp_path / "memory.max").write_text("max\n")
     assert free_memory() > 1 << 20
+
+
+@pytest.mark.parametrize(
+    ("own", "place", "names"),
+    [
+        ("0::/system.slice/nightly.service", "system.slice", ("memory.max", "memory.current", "inactive_file")),
+        ("0::/a/b", "unified/a/b", ("memory.max", "memory.current", "inactive_file")),
+        ("8:pids:/x\n4:cpu,memory:/docker/1f2e\n0::/", "memory/docker/1f2e",
+         ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")),
+        ("4:memory:/outside", "memory",
+         ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")),
+    ],
+    ids=["a service", "both versions", "version 1", "version 1 in a container"],
+)  # fmt: skip
+def test_the_groups_around_a_process_limit_it(own, place, names, tmp_path, monkeypatch):
+    monkeypatch.setattr(resident, "_CGROUP", tmp_path / "groups")
+    monkeypatch.setattr(resident, "_OWN_GROUPS", tmp_path / "own")
+    (tmp_path / "own").write_text(f"{own}\n")
+    folder = tmp_path / "groups" / place
+    folder.mkdir(parents=True)
+    assert free_memory() > 1 << 20
+    limit, used, cached = names
+    (folder / limit).write_text("5000000\n")
+    (folder / used).write_text("3000000\n")
+    stat = {"inactive_file": 0, "total_inactive_file": 0} | {cached: 500_000}
+    (folder / "memory.stat").write_text("".join(f"{name} {value}\n" for name, value in stat.items()))
+    assert free_memory() == 2_500_000
