@@ -16,6 +16,8 @@ from chaotic.compare import content_of, differing, leftovers  # noqa: E402
 from chaotic.kills import Case  # noqa: E402
 from chaotic.page import write_page  # noqa: E402
 
+from recae.jobs.compare import compare  # noqa: E402
+
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the script is for Linux")
 
 
@@ -41,6 +43,19 @@ def test_dates_and_measurements_are_no_difference_and_all_else_is(tmp_path: Path
     (tmp_path / "other" / "lists.csv").write_bytes(b"1,3\n")
     assert differing(one, content_of(tmp_path / "other")) == ["lists.csv"]
     assert differing(one, content_of(tmp_path / "absent")) == ["lists.csv", "manifest.json"]
+
+
+def test_a_report_has_to_be_what_its_json_draws(crowds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("recae.jobs.sections._item_map", lambda *_: None)
+    out = tmp_path / "out"
+    compare(crowds, out=out, models=["popularity"], metrics=["ndcg@5"], trials=0)
+    whole = content_of(out)
+    report = (out / "report.md").read_text()
+    (out / "report.md").write_text(report.replace("popularity", "Popularity"))
+    (out / "report.json").write_text((out / "report.json").read_text().replace('"fit_seconds": 0', '"fit_seconds": 7'))
+    assert differing(content_of(out), whole) == ["report.html", "report.md"], "of the same figures"
+    (out / "report.json").write_text("half of it")
+    assert "report.json" in differing(content_of(out), whole)
 
 
 def test_locks_and_temporary_files_are_found_beside_an_output_and_below(tmp_path: Path) -> None:
