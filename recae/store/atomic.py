@@ -114,15 +114,22 @@ def refusal(path: Path, marker: str) -> str | None:
 
 
 def remove_leftovers(path: Path) -> None:
-    """Remove what killed runs left beside `path` when they were writing it; only where nobody is writing it now."""
-    left = re.compile(rf"\.{{1,2}}{re.escape(path.name)}(\.manifest\.json)?(\.[0-9a-f]{{8}}\.recae-tmp)+")
+    """Remove what killed runs left beside `path` when they were writing it; only where nobody is writing it now.
+
+    A folder that had stepped aside for a new one comes back, if the new one did not take its place.
+    """
+    name, once = re.escape(path.name), r"\.[0-9a-f]{8}\.recae"
+    left = re.compile(rf"\.{{1,2}}{name}(\.manifest\.json)?({once}-tmp)+|\.{name}{once}-old")
     with suppress(OSError):
-        for found in path.absolute().parent.iterdir():
-            if left.fullmatch(found.name):
-                if found.is_dir() and not found.is_symlink():
-                    shutil.rmtree(found, ignore_errors=True)
-                else:
-                    found.unlink()
+        for found in sorted(path.absolute().parent.iterdir()):
+            if not left.fullmatch(found.name):
+                continue
+            if found.name.endswith("-old") and not path.exists():
+                os.rename(found, path)
+            elif found.is_dir() and not found.is_symlink():
+                shutil.rmtree(found, ignore_errors=True)
+            else:
+                found.unlink()
 
 
 def _refuse_strange(path: Path, marker: str) -> None:
@@ -149,8 +156,8 @@ def _led_to(path: str | Path) -> Path:
     return Path(path).resolve() if Path(path).is_symlink() else Path(path)
 
 
-def _beside(path: Path) -> Path:
-    return path.absolute().parent / f".{path.name}.{secrets.token_hex(4)}.recae-tmp"
+def _beside(path: Path, what: str = "tmp") -> Path:
+    return path.absolute().parent / f".{path.name}.{secrets.token_hex(4)}.recae-{what}"
 
 
 def _swap(new: Path, path: Path) -> None:
@@ -161,12 +168,13 @@ def _swap(new: Path, path: Path) -> None:
         shutil.rmtree(new, ignore_errors=True)  # now the old one
         return
     # A folder that is not empty cannot be renamed over, so the old one steps aside first and goes last.
-    old = _beside(path)
-    os.rename(path, old)
+    old = _beside(path, "old")
     try:
+        os.rename(path, old)
         os.rename(new, path)
-    except OSError:
-        os.rename(old, path)
+    except BaseException:  # also of a signal
+        if old.exists() and not path.exists():
+            os.rename(old, path)
         raise
     shutil.rmtree(old, ignore_errors=True)
 

@@ -13,7 +13,7 @@ from recae.store.measured import lasting
 
 DRAWN = (".html", ".md", ".tex")
 """Forms of a report, which show what is measured: each has to be what report.json beside it draws, to the byte."""
-_TEMPORARY = re.compile(r"recae-tmp|\.lock$|\.partial(/|$)")
+_TEMPORARY = re.compile(r"recae-(tmp|old)|\.lock$|\.partial(/|$)")
 
 Content = dict[str, bytes]
 

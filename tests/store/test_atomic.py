@@ -149,6 +149,33 @@ def test_a_folder_is_replaced_with_and_without_an_exchange(
         assert False not in seen, "there was always one or the other"
 
 
+def test_where_folders_cannot_be_exchanged_the_old_one_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Whatever ends the run at the moment at which the old one has stepped aside: a signal, or a kill."""
+    monkeypatch.setattr(atomic, "exchange", lambda *_: False)
+    sealed(tmp_path / "out", "one")
+    rename = os.rename
+
+    def interrupted(old: Path, new: Path) -> None:
+        if new == tmp_path / "out" and not new.exists() and old.name.endswith("recae-tmp"):
+            raise KeyboardInterrupt
+        rename(old, new)
+
+    monkeypatch.setattr(os, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        sealed(tmp_path / "out", "two")
+    monkeypatch.setattr(os, "rename", rename)
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    rename(tmp_path / "out", tmp_path / ".out.0123abcd.recae-old")
+    (tmp_path / ".out.00000000.recae-tmp").mkdir()
+    with locked(tmp_path / "out"):
+        assert [path.name for path in tmp_path.iterdir() if not path.name.endswith(".lock")] == ["out"]
+    assert (tmp_path / "out" / "inner" / "x").read_text() == "one"
+    (tmp_path / ".out.0123abcd.recae-old").mkdir()
+    with locked(tmp_path / "out"):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["out"], "what stands goes before what had stepped aside"
+
+
 def exchange_works(folder: Path) -> bool:
     (folder / "a").mkdir()
     (folder / "b").mkdir()
