@@ -197,7 +197,7 @@ def _even_slices(n_rows: int, most: int, threads: int = 1) -> Iterator[slice]:
     count = -(-n_rows // most)
     if n_rows >= threads * FEWEST_ROWS:
         count = -(-count // threads) * threads
-    even = -(-n_rows // max(1, count))
+    even = max(1, -(-n_rows // max(1, count)))
     return _slices(n_rows, min(most, _rounded_down(even + WHOLE_ROWS - 1)))
 
 
