@@ -100,7 +100,7 @@ class Lmf(Recommender):
         The blocks share their memory: one is valid until the next is asked for.
         """
         alpha = self.config.alpha
-        size = min(max(1, BLOCK_BYTES // (4 * binary.shape[1])), binary.shape[0])
+        size = max(1, min(BLOCK_BYTES // (4 * binary.shape[1]), binary.shape[0]))
         block = torch.empty(size, binary.shape[1])
         for start in range(0, binary.shape[0], size):
             rows = slice(start, min(start + size, binary.shape[0]))
