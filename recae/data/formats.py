@@ -17,6 +17,7 @@ from recae.data.jsonlines import open_json
 from recae.data.prepared_part import is_prepared, open_prepared
 from recae.data.sniff import SAMPLE_BYTES, sniff
 from recae.data.textfiles import TextPart, open_bytes, unreadable
+from recae.data.uuids import as_uuids
 from recae.data.values import is_text
 from recae.errors import ConfigError, DataError, StorageError
 
@@ -253,6 +254,8 @@ def _as_column(name: str, values: Any) -> pa.Array | pa.ChunkedArray:
     try:
         return pa.Array.from_pandas(values) if isinstance(values, pd.Series) else pa.array(values, from_pandas=True)
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
+        if (uuids := as_uuids(values)) is not None:
+            return uuids
         raise DataError(f'The table, column "{name}": {_odd_one(values)}.') from error
 
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from recae.counted import counted
+from recae.data.uuids import as_uuids
 from recae.errors import DataError
 
 UNKNOWN = -1
@@ -134,7 +135,9 @@ def _one_array(ids: Any) -> pa.Array:
         try:
             array = pa.Array.from_pandas(ids) if isinstance(ids, (pd.Series, pd.Index)) else pa.array(ids)
         except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
-            raise DataError(f"Ids of different types cannot be mixed in one column: {error}.") from error
+            array = as_uuids(ids)
+            if array is None:
+                raise DataError(f"Ids of different types cannot be mixed in one column: {error}.") from error
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
     array = written_out(array)

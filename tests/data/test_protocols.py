@@ -8,12 +8,12 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pytest
 
 from recae.data.ids import IdIndex
 from recae.data.interactions import Columns, Interactions
 from recae.data.splits import make_split
+from recae.data.uuids import as_uuids
 from recae.errors import DataError
 
 
@@ -128,7 +128,7 @@ def test_liang2018_with_the_msd_parameters():
 
 def test_liang2018_works_with_uuids():
     log = frame_to_log(random_frame(0, 200, 300))
-    ids = IdIndex(pa.array([uuid.UUID(int=int(one)) for one in log.users.values.to_pylist()], pa.uuid()))
+    ids = IdIndex(as_uuids([uuid.UUID(int=int(one)) for one in log.users.values.to_pylist()]))
     split, numbered = (make_split(one, "liang2018:heldout=20") for one in (replace(log, users=ids), log))
     assert [one.int for one in split.test.users.values.to_pylist()] == numbered.test.users.values.to_pylist()
 

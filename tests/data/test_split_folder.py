@@ -16,6 +16,7 @@ from recae.data.ids import IdIndex
 from recae.data.ready_made import ready_made
 from recae.data.split_folder import is_split_folder, read_split, write_split
 from recae.data.splits import make_split
+from recae.data.uuids import as_uuids
 from recae.errors import DamagedFileError, StorageError
 
 
@@ -81,7 +82,7 @@ IDS = {
     "leading zeros": pa.array([f"{k:05d}" for k in range(30)]),
     "unicode": pa.array([f"müller-{chr(0x4E00 + k)}" for k in range(30)], pa.large_string()),
     "16 bytes": pa.array([uuid.UUID(int=k).bytes for k in range(30)], pa.binary(16)),
-    "uuid": pa.array([uuid.UUID(int=k) for k in range(30)], pa.uuid()),
+    "uuid": as_uuids([uuid.UUID(int=k) for k in range(30)]),
 }
 
 
