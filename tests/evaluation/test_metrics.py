@@ -49,7 +49,8 @@ def test_errors_are_better_when_lower() -> None:
     ("name", "sentence"),
     [
         ("ndgc@10", r"did you mean ndcg@10\?"),
-        ("recal@20", r"did you mean recall@20\?"),
+        ("recal@20", r"did you mean recall@20\? The metrics are auc, coverage, entropy"),
+        ("recal", r"did you mean recall@10\?"),
         ("hr@5", r"did you mean hit@5\?"),
         ("rsme", r"did you mean rmse\?"),
         ("quality@10", "the metrics are auc, coverage, entropy"),
@@ -106,6 +107,22 @@ def test_every_metric_is_documented() -> None:
     page = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text(encoding="utf-8")
     for name in metric_names():
         assert f"| `{name if name in (*OF_RATINGS, *WITHOUT_CUTOFF) else f'{name}@K'}` |" in page
+
+
+def test_a_metric_is_described_by_one_line() -> None:
+    assert metric_names()["recall"] == "Hits among the first K, divided by R."
+    assert not any("\n" in line for line in metric_names().values())
+
+
+def test_metrics_say_what_they_need_and_to_whom_they_belong() -> None:
+    metrics = [Metric(name, None if name in (*OF_RATINGS, *WITHOUT_CUTOFF) else 5) for name in metric_names()]
+    features = ["ild", "unexpectedness", "serendipity", "miscalibration"]
+    assert [metric.name for metric in metrics if metric.needs_features] == features
+    overall = ["coverage", "rmse", "mae", "popularity-lift", "gini", "entropy", "personalisation"]
+    assert [metric.name for metric in metrics if metric.overall] == [*overall, "ndcg-gap", "recall-gap", "hit-gap"]
+    counts = ["novelty", "psp", "npsp", "popularity", "popularity-lift"]
+    assert [metric.name for metric in metrics if metric.needs_counts] == counts
+    assert [metric.name for metric in metrics if metric.needs_scores] == ["auc"]
 
 
 def test_metrics_say_which_side_is_better() -> None:

@@ -230,6 +230,19 @@ def test_hits_are_found_whatever_the_size_of_the_table_in_which_targets_are_mark
     assert found.hits.tolist() == expected
 
 
+def test_a_target_in_the_same_column_of_the_table_is_no_hit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ranking_metrics, "MARKED_ITEMS", 1)
+    truth = held_out([[0], [1]], 2)
+    found = judged([[1, 0], [0]], truth, "mrr@2")
+    assert found.per_user["mrr@2"].tolist() == [1 / 2, 0]
+    assert judged([[1]], held_out([[0]], 2), "hit@1").per_user["hit@1"].tolist() == [0]
+
+
+def test_unknown_items_cover_nothing() -> None:
+    for listed, covered in (([3, 4], 0), ([3, 1], 1), ([0, 9], 1), ([2], 1)):
+        assert judged([listed], held_out([[0]], 3), "coverage@2").means()["coverage@2"] == pytest.approx(covered / 3)
+
+
 def test_items_of_a_wide_catalogue_that_share_a_column_are_told_apart() -> None:
     truth = held_out([[5, 70_000], [4_101]], 100_000)
     result = judged([[5 + MARKED_ITEMS, 5, 100_005], [5, 4_101 + MARKED_ITEMS, 4_101]], truth, "mrr@3", "coverage@2")

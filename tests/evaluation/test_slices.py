@@ -190,6 +190,17 @@ def test_groups_add_up_and_do_not_depend_on_blocks(make_case: Callable[[int], An
     assert sum(one.targets for one in popularity.groups[1:]) == popularity.groups[0].targets
 
 
+def test_targets_are_found_among_the_first_places_only(make_case: Callable[[int], Any]) -> None:
+    case = make_case(12)
+    known = Background(slicing=slicing(case, 12))
+    deep = evaluate_lists(case.lists(20), case.truth, ["ndcg@2", "recall@20"], background=known).slices
+    short = evaluate_lists(case.lists(2), case.truth, ["ndcg@2"], background=known).slices
+    assert group(deep, "kind", ALL) == group(short, "kind", ALL)
+    kind = next(part for part in deep if part.name == "kind")
+    assert (kind.of, kind.definition) == ("targets", known.slicing.items[1].definition)
+    assert all(isinstance(number, int) for one in kind.groups for number in (one.users, one.targets))
+
+
 def test_metrics_of_ratings_are_pooled_in_each_group(make_case: Callable[[int], Any]) -> None:
     case = make_case(2)
     by = slicing(case, 2)
