@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recae.data.splits import make_split, parse_spec, split_names
+from recae.data.validation import validation_cut
 from recae.errors import ConfigError, DataError
 
 SEEDED = ["user-holdout", "per-user", "kfold:5", "lightgcn:core=2", "inf-ae", "autorec"]
@@ -92,6 +94,46 @@ def test_the_seed_decides(make_log, spec):
     first, again, other = (parts_of(make_split(log, spec, seed=seed)) for seed in (5, 5, 6))
     assert first == again
     assert first != other
+
+
+def plain_log(make_log):
+    """No chance in it: 30 users, 20 items, 1 to 5 stars, and times some of which are equal."""
+    cells = [(u, i) for u in range(30) for i in range(20) if (u * u + 3 * i + u * i) % 7 < 3]
+    return make_log([(u + 100, i + 7, (2 * u + i) % 5 + 1, (u * 5 + i * i) % 40) for u, i in cells])
+
+
+def checksum(parts):
+    return zlib.crc32(repr([sorted(part) for part in parts]).encode())
+
+
+PINNED = {
+    "user-holdout:valid=3,test=0.2,observed=0.7": 842_351_089,
+    "per-user": 2_657_390_907,
+    "leave-last-out:valid=2,test=1": 3_031_519_993,
+    "time:valid=0.1,test=0.2": 849_176_381,
+    "kfold:4,fold=2": 3_545_157_054,
+    "liang2018:heldout=4,above=2.5": 3_431_447_805,
+    "lightgcn:core=3,valid=0.2": 3_939_090_281,
+    "inf-ae": 854_189_573,
+    "autorec": 2_156_864_649,
+}
+"""Specification -> checksum of all its parts. A change here gives everybody other splits under the same seed."""
+
+
+@pytest.mark.parametrize("spec", PINNED)
+def test_the_same_seed_cuts_the_same_in_every_release(make_log, spec):
+    parts = parts_of(make_split(plain_log(make_log), spec, seed=7))
+    assert checksum(parts.values()) == PINNED[spec]
+
+
+def test_the_validation_cut_is_the_same_in_every_release(make_log):
+    found = [validation_cut(plain_log(make_log), seed=7, kind=kind) for kind in ("users", "entries")]
+    cut = [
+        pairs_of(matrix, users, rest.items)
+        for rest, valid in found
+        for matrix, users in ((rest.matrix, rest.users), (valid.history, valid.users), (valid.target, valid.users))
+    ]
+    assert checksum(cut) == 4_112_943_705
 
 
 def test_user_holdout_is_strong_generalization(make_log):

@@ -16,7 +16,8 @@ from recae.data.interactions import Columns
 from recae.data.split import HeldOut
 from recae.errors import ConfigError, DataError, RecaeError
 from recae.evaluation.evaluate import evaluate, evaluate_lists
-from recae.evaluation.intervals import bootstrap_interval
+from recae.evaluation.intervals import bootstrap_interval, t_interval
+from recae.ranking.lists import TopN
 from recae.ranking.recommend import recommend
 from recae.ranking.rules import Rules
 
@@ -89,13 +90,27 @@ def test_a_model_and_its_written_lists_get_the_same_figures(seed: int, exclude_s
     assert written.users == direct.users
 
 
+def test_lists_are_judged_some_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, truth = random_case(4)
+    lists = recommend(model, truth.history, 5, users=truth.users)
+    whole = evaluate_lists(lists, truth, METRICS[:4])
+    monkeypatch.setattr("recae.evaluation.evaluate.LIST_ROWS", 3)
+    parts = evaluate_lists(lists, truth, METRICS[:4])
+    assert parts.means() == whole.means()
+    for name, values in whole.per_user.items():
+        np.testing.assert_array_equal(parts.per_user[name], values)
+    assert 0 < parts.seconds < 60
+    with pytest.raises(ValueError, match="11 lists for 12 users"):
+        evaluate_lists(TopN(lists.items[1:], lists.scores[1:]), truth, METRICS[:4])
+
+
 def test_only_users_with_targets_are_asked_for() -> None:
     model, truth = random_case(3)
     result = evaluate(model, truth, ["ndcg@5"])
     assert result.users.values.to_pylist() == np.flatnonzero(truth.relevant_counts()).tolist()
     assert 0 not in result.users.values.to_pylist()
     assert len(result.per_user["ndcg@5"]) == len(result.users)
-    assert result.seconds > 0
+    assert 0 < result.seconds < 60
 
 
 def test_rating_errors_are_pooled_over_all_target_ratings() -> None:
@@ -167,6 +182,14 @@ def test_intervals_hold_the_figure_and_agree_with_each_metric_alone() -> None:
     for name, values in result.per_user.items():
         assert intervals[name] == pytest.approx(bootstrap_interval(values, resamples=300, seed=1), abs=1e-12)
     assert evaluate(model, truth, ["coverage@3"]).intervals() == {}
+    assert result.intervals() == result.intervals(level=0.95, resamples=1000, seed=42)
+    of_ratings = evaluate(model, truth, ["rmse", "mae"]).intervals(resamples=300, seed=1)
+    assert of_ratings == {name: intervals[name] for name in ("rmse", "mae")}
+    for level in (0.8, 0.95):
+        by_student = {name: t_interval(values, level=level) for name, values in result.per_user.items()}
+        assert result.t_intervals(level=level) == by_student
+    assert result.t_intervals() == result.t_intervals(level=0.95)
+    assert result.to_arrow().column_names == ["user_id", *METRICS[:3], "novelty@3", "rmse", "mae"]
 
 
 def test_novelty_takes_the_models_counts_or_the_callers() -> None:

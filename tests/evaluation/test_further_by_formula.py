@@ -12,12 +12,14 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from recae.data.ids import IdIndex
+from recae.data.interactions import Columns
 from recae.data.split import HeldOut
 from recae.errors import DataError
 from recae.evaluation.background import Background, genre_matrix
 from recae.evaluation.disparity import by_history_length, group_means
 from recae.evaluation.evaluate import evaluate_lists
-from recae.evaluation.exposure import entropy, personalisation
+from recae.evaluation.exposure import entropy, gini, personalisation
 from recae.evaluation.full_ranking import auc
 from recae.evaluation.graded import unknown_grades
 from recae.evaluation.listed import largest, repeated
@@ -173,6 +175,29 @@ def test_values_of_all_users_together(make_case: Callable[[int], Any]) -> None:
 def test_an_item_that_one_list_has_is_shown_too() -> None:
     assert entropy(np.array([1, 1, 1, 1]), 4, 1) == pytest.approx(2)
     assert personalisation(np.array([2, 1, 1]), 2, 2) == pytest.approx(1 / 2)
+    assert gini(np.array([0, 0, 1]), 1, 1) == pytest.approx(2 / 3)
+
+
+def held_out(history: list[list[float]], target: list[list[float]]) -> HeldOut:
+    users = IdIndex.range(len(target))
+    both = (sparse.csr_array(np.array(rows)) for rows in (history, target))
+    return HeldOut(*both, users, np.zeros(len(target), dtype=int), Columns(value="rating", value_kind="rating"))
+
+
+def test_histories_of_one_item_have_a_popularity() -> None:
+    truth = held_out([[1, 0], [1, 0]], [[0, 1], [0, 1]])
+    known = Background(item_counts=np.array([5, 2]), n_train_users=10)
+    lists = TopN(np.ones((2, 1), dtype=int), np.zeros((2, 1)))
+    found = evaluate_lists(lists, truth, ["popularity-lift@1"], background=known).overall
+    assert found == {"popularity-lift@1": pytest.approx(0.2 / 0.5 - 1)}
+
+
+def test_small_grades_and_targets_in_any_order_are_graded() -> None:
+    truth = held_out([[0, 0, 0]] * 2, [[0, 0.25, 0], [0, 0, 0]])
+    unsorted = sparse.csr_array((np.array([0.25, 0.5, 0.125]), np.array([1, 2, 0]), np.array([0, 1, 3])), shape=(2, 3))
+    lists = TopN(np.array([[1, 0], [0, 1]]), np.zeros((2, 2)))
+    found = evaluate_lists(lists, replace(truth, target=unsorted), ["ndcg-graded@2"]).per_user["ndcg-graded@2"]
+    assert found == pytest.approx([1, 0.125 / (0.5 + 0.125 / log2(3))])
 
 
 def test_a_lift_without_anything_to_compare_with_is_no_number() -> None:

@@ -16,7 +16,7 @@ from recae.data.split import HeldOut
 from recae.errors import ConfigError, DataError
 from recae.evaluation import ranking_metrics
 from recae.evaluation.evaluate import evaluate_lists
-from recae.evaluation.ranking_metrics import MARKED, MARKED_ITEMS, judge
+from recae.evaluation.ranking_metrics import MARKED, MARKED_ITEMS, judge, self_information
 from recae.evaluation.result import Evaluation
 from recae.ranking.lists import TopN
 
@@ -72,6 +72,7 @@ def judged(
         ("coverage@2", 2 / 10),
         # Counts of the items 4 and 0 are 2 and 0 (counted as 1) of 8 users: 2 and 3 bits.
         ("novelty@2", (2 + 3) / 2),
+        ("novelty@1", 2),
     ],
 )
 def test_values_worked_out_by_hand(name: str, value: float) -> None:
@@ -127,6 +128,12 @@ def test_an_unknown_item_in_a_list_keeps_its_place_and_never_hits() -> None:
 def test_novelty_needs_counts() -> None:
     with pytest.raises(ConfigError, match="novelty@5 needs to know how many training users"):
         judged([[0]], held_out([[0]], 1), "novelty@5")
+
+
+def test_an_item_that_everybody_had_says_nothing() -> None:
+    assert self_information(np.array([1]), 1).tolist() == [0, 0]
+    assert self_information(np.array([4, 1]), 4).tolist() == [0, 2, 2]
+    assert self_information(np.array([0]), 0).tolist() == [0, 0]
 
 
 def test_lists_have_no_ratings() -> None:
