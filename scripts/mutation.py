@@ -6,8 +6,8 @@
     python scripts/mutation.py --groups metrics --unexplained    entries for scripts/mutating/reasons.toml
 
 The library mutmut makes the mutants and runs the tests that call the mutated function. The same command goes on after
-an interruption; mutants of a function that stays as it is are not run again, unless they survived and the tests are
-others. Exit code 1 if a mutant survived without a reason. Linux and macOS only.
+an interruption; mutants of a function that stays as it is are not run again, unless they survived without a reason and
+the tests are others. Exit code 1 if a mutant survived without a reason. Linux and macOS only.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def _arguments() -> argparse.Namespace:
 
 def _run(name: str, work: Path, children: int) -> None:
     if make_copy(ROOT, work, GROUPS[name]):
-        forget_survivors(work, GROUPS[name].modules)
+        forget_survivors(work, GROUPS[name].modules, read_reasons())
     subprocess.run(
         [sys.executable, "-m", "mutating.fast_first", "run", "--max-children", str(children)],
         cwd=work,

@@ -31,7 +31,7 @@ GROUPS = {
             "ranking_metrics further metrics background disparity evaluate exposure feature_metrics found full_ranking "
             "graded judge listed needs popularity_metrics rank_metrics rating_metrics result",
             "evaluation",
-            "metrics ranking_metrics further_metrics further_by_formula evaluate slices intervals",
+            "metrics ranking_metrics further_metrics further_by_formula metric_edges evaluate slices intervals",
         ),
         _group(
             "splits",
@@ -45,7 +45,7 @@ GROUPS = {
             "ranking",
             "groups lists narrow order pairs products recommend rounding rules topk workers",
             "ranking",
-            "topk products recommend models",
+            "topk products recommend",
         ),
     )
 }

@@ -6,7 +6,8 @@ import json
 import os
 import tomllib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,27 +48,34 @@ class ModuleResult:
         return sum(self.ended[status] for status in KILLED)
 
 
-def read_results(work: Path, modules: Iterable[str]) -> list[ModuleResult]:
-    """The results of mutmut in the copy `work`."""
+@contextmanager
+def _within(work: Path) -> Iterator[None]:
+    """mutmut's functions look for its folder beneath the current one."""
     before = Path.cwd()
-    os.chdir(work)  # mutmut's functions look for its folder beneath the current one
+    os.chdir(work)
     try:
-        return [_of_module(module) for module in modules]
+        yield
     finally:
         os.chdir(before)
 
 
-def forget_survivors(work: Path, modules: Iterable[str]) -> None:
-    """Have what survived in an earlier run tested again: there may be new tests."""
+def read_results(work: Path, modules: Iterable[str]) -> list[ModuleResult]:
+    """The results of mutmut in the copy `work`."""
+    with _within(work):
+        return [_of_module(module) for module in modules]
+
+
+def forget_survivors(work: Path, modules: Iterable[str], known: Container[Mutant]) -> None:
+    """Have what survived in an earlier run tested again, as there are new tests; but not the `known` survivors."""
     (work / "mutants" / "mutmut-stats.json").unlink(missing_ok=True)
-    for path in (work / "mutants" / f"{module}.meta" for module in modules):
-        if path.is_file():
-            meta = json.loads(path.read_text(encoding="utf-8"))
-            codes = meta["exit_code_by_key"]
-            meta["exit_code_by_key"] = {
-                name: code if status_by_exit_code[code] == "killed" else None for name, code in codes.items()
-            }
-            path.write_text(json.dumps(meta), encoding="utf-8")
+    with _within(work):
+        for module in (module for module in modules if Path("mutants", f"{module}.meta").is_file()):
+            data = SourceFileMutationData(path=module)
+            data.load()
+            for name, code in data.exit_code_by_key.items():
+                if status_by_exit_code[code] != "killed" and _mutant(module, name) not in known:
+                    data.exit_code_by_key[name] = None
+            data.save()
 
 
 def _of_module(module: str) -> ModuleResult:

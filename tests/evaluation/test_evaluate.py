@@ -122,6 +122,8 @@ def test_rating_errors_are_pooled_over_all_target_ratings() -> None:
         {"rmse": root_mean_squared_error(true, predicted), "mae": mean_absolute_error(true, predicted)}, abs=1e-6
     )
     assert result.per_user == {}
+    assert result.rating_errors is not None
+    assert result.rating_errors.pooled().count.tolist() == [truth.target.nnz]
 
 
 def test_predictions_beyond_the_scale_of_the_known_ratings_count_as_its_ends_but_rank_as_they_are() -> None:

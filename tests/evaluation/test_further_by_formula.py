@@ -3,27 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from math import exp, log, log2
 from typing import Any
 
 import numpy as np
 import pytest
-from scipy import sparse
 
-from recae.data.ids import IdIndex
-from recae.data.interactions import Columns
-from recae.data.split import HeldOut
-from recae.errors import DataError
-from recae.evaluation.background import Background, genre_matrix
-from recae.evaluation.disparity import by_history_length, group_means
 from recae.evaluation.evaluate import evaluate_lists
-from recae.evaluation.exposure import entropy, gini, personalisation
-from recae.evaluation.full_ranking import auc
-from recae.evaluation.graded import unknown_grades
-from recae.evaluation.listed import largest, repeated
-from recae.evaluation.popularity_metrics import inverse_propensities, popularity_lift
 from recae.ranking.lists import TopN
 
 K = 3
@@ -170,117 +158,3 @@ def test_values_of_all_users_together(make_case: Callable[[int], Any]) -> None:
     assert found["entropy@3"] == pytest.approx(-sum(share * log2(share) for share in together))
     assert found["coverage@3"] == len(together) / len(counts)
     assert found["popularity-lift@3"] == pytest.approx(np.mean(after) / np.mean(before) - 1)
-
-
-def test_an_item_that_one_list_has_is_shown_too() -> None:
-    assert entropy(np.array([1, 1, 1, 1]), 4, 1) == pytest.approx(2)
-    assert personalisation(np.array([2, 1, 1]), 2, 2) == pytest.approx(1 / 2)
-    assert gini(np.array([0, 0, 1]), 1, 1) == pytest.approx(2 / 3)
-
-
-def held_out(history: list[list[float]], target: list[list[float]]) -> HeldOut:
-    users = IdIndex.range(len(target))
-    both = (sparse.csr_array(np.array(rows)) for rows in (history, target))
-    return HeldOut(*both, users, np.zeros(len(target), dtype=int), Columns(value="rating", value_kind="rating"))
-
-
-def test_histories_of_one_item_have_a_popularity() -> None:
-    truth = held_out([[1, 0], [1, 0]], [[0, 1], [0, 1]])
-    known = Background(item_counts=np.array([5, 2]), n_train_users=10)
-    lists = TopN(np.ones((2, 1), dtype=int), np.zeros((2, 1)))
-    found = evaluate_lists(lists, truth, ["popularity-lift@1"], background=known).overall
-    assert found == {"popularity-lift@1": pytest.approx(0.2 / 0.5 - 1)}
-
-
-def test_small_grades_and_targets_in_any_order_are_graded() -> None:
-    truth = held_out([[0, 0, 0]] * 2, [[0, 0.25, 0], [0, 0, 0]])
-    unsorted = sparse.csr_array((np.array([0.25, 0.5, 0.125]), np.array([1, 2, 0]), np.array([0, 1, 3])), shape=(2, 3))
-    lists = TopN(np.array([[1, 0], [0, 1]]), np.zeros((2, 2)))
-    found = evaluate_lists(lists, replace(truth, target=unsorted), ["ndcg-graded@2"]).per_user["ndcg-graded@2"]
-    assert found == pytest.approx([1, 0.125 / (0.5 + 0.125 / log2(3))])
-
-
-def test_a_lift_without_anything_to_compare_with_is_no_number() -> None:
-    nobody, somebody = np.array([np.nan, 0.5]), np.array([0.5, np.nan])
-    assert np.isnan(popularity_lift(nobody, somebody))
-    assert np.isnan(popularity_lift(np.array([0.1]), np.array([0.0])))
-    assert popularity_lift(np.array([0.1]), np.array([0.05])) == pytest.approx(1)
-
-
-def test_propensities_of_data_without_users() -> None:
-    assert inverse_propensities(np.array([0]), 0).tolist() == [1, 1]
-
-
-def test_the_area_under_the_curve_of_few_pairs_and_of_scores_that_hardly_differ() -> None:
-    target = sparse.csr_array(np.array([[0.0, 1.0]]))
-    nothing = np.zeros(1, dtype=int)
-    for scores, value in (([[1, 2]], 1), ([[2, 1]], 0), ([[1e-12, 2e-12]], 1), ([[-1e-12, -2e-12]], 0)):
-        for dtype in (np.float32, np.float64):
-            assert auc(np.array(scores, dtype=dtype), target, nothing, None).tolist() == [value]
-    assert auc(np.zeros((0, 2), dtype=np.float32), target[:0], nothing[:0], None).shape == (0,)
-
-
-def test_means_belong_to_their_groups() -> None:
-    found = group_means(np.array([1.0, 3.0, 5.0]), np.array(["b", "a", "b"]))
-    assert (found.groups.tolist(), found.means.tolist(), found.sizes.tolist()) == (["a", "b"], [3, 3], [1, 2])
-    assert group_means(np.array([2.0]), np.array(["a"])).gap == 0
-    for values, groups in ((np.zeros(0), np.zeros(0)), (np.zeros(2), np.zeros(3))):
-        with pytest.raises(ValueError, match="groups for"):
-            group_means(values, groups)
-
-
-def test_histories_longer_than_the_median_are_long() -> None:
-    history = sparse.csr_array(np.array([[1, 0, 0], [1, 1, 0], [0, 1, 1], [1, 1, 1]]))
-    assert by_history_length(history).tolist() == ["short", "short", "short", "long"]
-
-
-def without_outside(case: Any, values: list[list[float]], unknown: list[int]) -> HeldOut:
-    """Targets with these grades, 0 for none, and so many others of which nothing is known."""
-    target = sparse.csr_array(np.array(values))
-    return replace(
-        case.truth.select(np.arange(1, len(values) + 1)),
-        history=sparse.csr_array(target.shape),
-        target=target,
-        unknown_targets=np.array(unknown),
-        outside=None,
-    )
-
-
-def test_grades_of_unknown_items_are_the_highest_of_the_user_or_of_anybody(make_case: Callable[[int], Any]) -> None:
-    case = make_case(1)
-    values = [[0.5, 0, 1.5], [0, 0, 0], [4, 2, 0], [0, 1, 0]]
-    found = unknown_grades(without_outside(case, values, [1, 2, 2, 0])).toarray()
-    assert found.tolist() == [[1.5, 0], [4, 4], [4, 4], [0, 0]]
-    nothing = unknown_grades(without_outside(case, [[0, 0]], [1])).toarray()
-    assert nothing.tolist() == [[1]]
-    negative = without_outside(case, [[-1, 2]], [0])
-    with pytest.raises(DataError, match="grades of 0 or more"):
-        unknown_grades(negative)
-
-
-def test_the_largest_of_a_row_come_first_and_then_nothing() -> None:
-    matrix = sparse.csr_array(np.array([[0, 3, 1, 2], [0, 0, 7, 0], [0, 0, 0, 0]], dtype=float))
-    assert largest(matrix, 2).tolist() == [[3, 2], [7, 0], [0, 0]]
-    assert largest(matrix, 9).shape == (3, 3)
-    assert largest(matrix[2:], 2).shape == (1, 0)
-    assert largest(matrix[:0], 2).shape == (0, 0)
-
-
-def test_values_are_repeated_in_the_first_columns_of_their_rows() -> None:
-    assert repeated(np.array([2, 0, 1]), np.array([5, 6, 7])).toarray().tolist() == [[5, 5], [0, 0], [7, 0]]
-    assert repeated(np.array([0, 0]), np.array([5, 6])).shape == (2, 0)
-    assert repeated(np.zeros(0, dtype=int), np.zeros(0)).shape == (0, 0)
-
-
-def test_genres_are_columns_in_the_order_of_their_names() -> None:
-    matrix, names = genre_matrix([["War", "Drama", "War"], None, [], ["Comedy"]])
-    assert names == ["Comedy", "Drama", "War"]
-    assert matrix.toarray().tolist() == [[0, 1, 1], [0, 0, 0], [0, 0, 0], [1, 0, 0]]
-    assert genre_matrix([None, []])[0].shape == (2, 0)
-
-
-def test_what_is_known_of_items_is_checked() -> None:
-    assert Background(item_counts=np.array([1, 2]), n_train_users=4).popularity.tolist() == [0.25, 0.5]
-    for name in ("item_counts", "user_groups"):
-        with pytest.raises(ValueError, match=f"{name} must have 1 dimension, not 2"):
-            Background(**{name: np.ones((2, 2))})
