@@ -36,10 +36,11 @@ GROUPS = {
         _group(
             "splits",
             "data",
-            "splits strategies protocols split split_folder parts",
+            "splits strategies protocols split parts",
             "data",
-            "splits splits_validation splits_ready_made split_folder protocols last_seen",
+            "splits splits_edges splits_validation splits_ready_made split_folder protocols last_seen",
         ),
+        _group("folders", "data", "split_folder", "data", "split_folder last_seen splits_ready_made"),
         _group(
             "ranking",
             "ranking",

@@ -1,0 +1,190 @@
+"""Where a strategy's rule just holds and just does not: shares, numbers of users, moments, folds."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+from recae.data.parts import Cut, Parts, assemble
+from recae.data.splits import make_split, split_names
+from recae.data.strategies import floor_share, random_share, stream
+from recae.errors import ConfigError, DataError
+
+
+def square(make_log, n_users, n_items=4):
+    return make_log([(u, i, 1 + (u + i) % 5, i) for u in range(n_users) for i in range(n_items)])
+
+
+def sizes(split):
+    return tuple(0 if part is None else part.n_users for part in (split.train, split.valid, split.test))
+
+
+@pytest.mark.parametrize(
+    ("spec", "n_users", "expected"),
+    [
+        ("user-holdout:valid=0.01,test=1", 10, (8, 1, 1)),
+        ("user-holdout:valid=0.29,test=0", 100, (71, 29, 0)),
+        ("user-holdout:valid=0,test=9", 10, (1, 0, 9)),
+        ("user-holdout:valid=4,test=5", 10, (1, 4, 5)),
+        ("liang2018:heldout=4,above=0,min_user_items=4", 9, (1, 0, 0)),
+    ],
+)
+def test_numbers_of_users(make_log, spec, n_users, expected):
+    if spec.startswith("liang"):
+        with pytest.raises(DataError, match="no valid targets"):  # of 4 interactions none is drawn
+            make_split(square(make_log, n_users), spec)
+    else:
+        assert sizes(make_split(square(make_log, n_users), spec)) == expected
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ("user-holdout:observed=0", "user-holdout: observed=0 must lie between 0 and 1"),
+        ("user-holdout:valid=inf", "valid=inf must be a share below 1 or a whole number of users"),
+        ("per-user:test=1", "per-user: valid=0.1, test=1 must be shares from 0 to below 1"),
+        ("per-user:valid=-0.1", "valid=-0.1"),
+        ("per-user:valid=0.5,test=0.5", "together above 0 and below 1"),
+        ("leave-last-out:valid=-1,test=2", "numbers of interactions"),
+        ("leave-last-out:valid=2,test=-1", "numbers of interactions"),
+        ("time:valid=0.5,test=0.5", "time: valid=0.5, test=0.5 must be"),
+        ("kfold:1", "k=1 must be at least 2"),
+        ("kfold:3,fold=-1", "fold=-1"),
+        ("kfold:3,valid=1", "kfold: valid=1 must be a share from 0 to below 1"),
+        ("lightgcn:core=1,valid=1", "lightgcn: valid=1 must be a share from 0"),
+        ("autorec:valid=1", "autorec: valid=1 must be a share from 0"),
+        ("autorec:test=0", "autorec: test=0 must be a share above 0"),
+        ("kfold:3,fold=", "kfold: 'fold=' is not of the form key=value; known are k, fold, valid."),
+        ("kfold:=3", "kfold: '=3' is not of the form|has no parameter ''"),
+        ("kfold:3,zzzz=1", "kfold has no parameter 'zzzz'; known are k, fold, valid."),
+        ("kfold:3,folt=1", "kfold has no parameter 'folt': did you mean 'fold'? Known are k, fold, valid."),
+        ("user-holdot:0.2", "There is no split 'user-holdot': did you mean 'user-holdout'? Known are user-holdout, "),
+        ("inf-ae:0.1", "inf-ae: '0.1' is not of the form key=value; it has no parameters."),
+        ("per-user:test=lots", "per-user: test=lots must be a number."),
+        ("kfold:k=2.5", "kfold: k=2.5 must be a whole number."),
+    ],
+)
+def test_what_is_wrong_is_said_with_the_strategy_and_the_value(make_log, spec, said):
+    with pytest.raises(ConfigError) as caught:
+        make_split(square(make_log, 10), spec)
+    assert any(re.escape(part) in re.escape(str(caught.value)) for part in said.split("|"))
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ("user-holdout:valid=5,test=5", "would hold out 10 of 10 users, 10 of whom have 2 interactions or more"),
+        ("leave-last-out", "leave-last-out needs times"),
+        ("time", "time needs times"),
+        ("liang2018:heldout=5", "liang2018 would hold out 2 x 5 of 10 users"),
+        ("liang2018:above=9", "users with at least 5 items"),
+        ("liang2018:min_item_users=11", "items with at least 11 users"),
+    ],
+)
+def test_data_that_is_too_small_is_told_with_its_numbers(make_log, spec, said):
+    log = make_log([(u, i) for u in range(10) for i in range(6)])
+    if "above" in spec:
+        log = make_log([(u, i, 3) for u in range(10) for i in range(6)])
+    with pytest.raises(DataError) as caught:
+        make_split(log, spec)
+    assert said in str(caught.value)
+
+
+def test_users_with_too_few_interactions_cannot_be_held_out(make_log):
+    log = make_log([(u, i) for u in range(4) for i in range(2)] + [(9, 0), (10, 1)])
+    assert sizes(make_split(log, "user-holdout:valid=0,test=4")) == (2, 0, 4)
+    with pytest.raises(DataError, match="4 of whom"):
+        make_split(log, "user-holdout:valid=0,test=5")
+
+
+def test_users_with_just_enough_interactions_leave_their_last_out(make_log):
+    log = make_log(
+        [(1, i, 1, i) for i in range(4)] + [(2, i, 1, i) for i in range(3)] + [(3, i, 1, i) for i in range(2)]
+    )
+    split = make_split(log, "leave-last-out:valid=1,test=2")
+    assert split.test.users.values.to_pylist() == [1]
+    split = make_split(log, "leave-last-out:valid=0,test=2")
+    assert split.valid is None
+    assert split.test.users.values.to_pylist() == [1, 2]
+    assert make_split(log, "leave-last-out:valid=2,test=0").test is None
+
+
+def test_shares_of_time_hold_so_many_interactions(make_log):
+    log = make_log([(u, i, 1, 10 * u + i) for u in range(2) for i in range(10)] + [(0, 99, 1, 99), (1, 98, 1, 98)])
+    split = make_split(log, "time:valid=0,test=0.1")
+    assert split.valid is None
+    assert split.train.nnz == 20
+    assert split.test.relevant_counts().tolist() == [1, 1]
+    split = make_split(log, "time:valid=0.1,test=0")
+    assert split.test is None
+    assert split.valid.relevant_counts().tolist() == [1, 1]
+
+
+def test_a_moment_can_be_that_of_an_interaction_and_may_be_both(make_log):
+    log = make_log([(1, 1, 1, 10), (1, 2, 1, 20), (1, 3, 1, 30), (2, 1, 1, 10), (2, 2, 1, 5)])
+    split = make_split(log, "time:at=30,valid_at=20")
+    assert (split.train.nnz, split.valid.relevant_counts().tolist()) == (3, [1])
+    assert split.test.relevant_counts().tolist() == [1]
+    with pytest.raises(DataError, match="no valid targets"):
+        make_split(log, "time:at=30,valid_at=30")
+    with pytest.raises(ConfigError, match="valid_at=31 must lie before at=30"):
+        make_split(log, "time:at=30,valid_at=31")
+
+
+def test_folds_take_users_with_two_interactions_and_not_those_with_one(make_log):
+    log = make_log([(u, i) for u in range(6) for i in range(2)] + [(u, 0) for u in range(6, 12)])
+    folds = [make_split(log, f"kfold:2,fold={fold},valid=0") for fold in (0, 1)]
+    assert sum(fold.test.relevant_counts().sum() for fold in folds) == 12
+    assert all(fold.valid is None for fold in folds)
+    assert all(max(fold.test.users.values.to_pylist()) < 6 for fold in folds)
+
+
+def test_shares_are_rounded_down_whatever_binary_fractions_make_of_them():
+    counts = np.array([15, 14, 10, 0, 1])
+    assert floor_share(counts, 0.2).tolist() == [3, 2, 2, 0, 0]
+    assert floor_share(np.array([10]), 1 - 0.8).tolist() == [2]
+    drawn = random_share(np.full(1000, 10), 0.25, stream(1, "any"))
+    assert set(drawn.tolist()) == {2, 3}
+    assert 400 < (drawn == 3).sum() < 600
+    assert random_share(np.array([1, 2, 0]), 0.999, stream(1, "any")).tolist() == [0, 1, 0]
+
+
+def test_what_is_left_out_is_noted(make_log):
+    log = make_log([("ann", "a"), ("ann", "b"), ("ann", "c"), ("bob", "a"), ("bob", "d"), ("cid", "e"), ("cid", "d")])
+    mask = {name: np.array([pair in pairs for pair in ["aa", "ab", "ac", "ba", "bd", "cd", "ce"]]) for name, pairs in (
+        ("train", {"aa", "ab"}), ("history", {"aa", "ba", "bd", "ce"}), ("target", {"ac", "cd", "ab"}))}  # fmt: skip
+    cut = Cut(mask["history"], mask["target"] & ~mask["train"])
+    split = assemble(Parts(log, mask["train"], test=cut, notes={"made up": 2}), "spec", 3)
+    assert split.notes == {
+        "made up": 2,
+        "test users without targets": 1,
+        "test history of unknown items": 2,
+        "test users without history": 1,
+        "test targets of users without history": 1,
+    }
+    assert (split.spec, split.seed, split.valid) == ("spec", 3, None)
+    assert split.test.unknown_targets.tolist() == [1]
+    kept = assemble(Parts(log, mask["train"], test=cut, keep_cold=True), "spec", 3)
+    assert kept.test.users.values.to_pylist() == ["ann", "cid"]
+    with pytest.raises(DataError, match="spec finds no test targets: none of 3 users has both"):
+        assemble(Parts(log, mask["train"], test=cut, drop_unknown=True), "spec", 3)
+    with pytest.raises(DataError, match="spec leaves no interactions to train on"):
+        assemble(Parts(log, np.zeros(7, dtype=bool), test=cut), "spec", 3)
+
+
+def test_strategies_are_described_in_one_line_with_their_defaults():
+    names = split_names()
+    assert names["kfold"] == (
+        "Every user's interactions are dealt to `k` folds at random; fold number `fold` (from 0) is the test. "
+        "(k=5, fold=0, valid=0.1)"
+    )
+    assert names["time"].endswith("from it on is the test. (valid=0.1, test=0.1)")
+    assert names["inf-ae"].endswith("all ratings count as 1.")
+
+
+def test_the_specification_is_kept_without_spaces_around_it(make_log):
+    split = make_split(square(make_log, 10), " per-user:test=0.5,valid=0 ", seed=3)
+    assert (split.spec, split.seed) == ("per-user:test=0.5,valid=0", 3)
+    assert make_split(square(make_log, 10), "per-user:test=0.5,valid=0").seed == 42
