@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,30 @@ def real_data() -> Callable[[str], Path]:
         return path
 
     return find
+
+
+class Recorder:
+    """A `Progress` that remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.tasks: list[tuple[str, int | None, str]] = []
+        self.done: list[int] = []
+
+    def task(self, label: str, total: int | None = None, unit: str = "") -> AbstractContextManager[Recorder]:
+        self.tasks.append((label, total, unit))
+        return nullcontext(self)
+
+    def advance(self, amount: int = 1, note: str = "") -> None:
+        self.done.append(amount)
+
+    def say(self, message: str) -> None:
+        pass
+
+
+@pytest.fixture
+def recorder() -> Recorder:
+    """What work tells of its progress."""
+    return Recorder()
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import log2
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +20,7 @@ from recae.errors import ConfigError, DataError, RecaeError
 from recae.evaluation.evaluate import evaluate, evaluate_lists
 from recae.evaluation.intervals import bootstrap_interval, t_interval
 from recae.ranking.lists import TopN
-from recae.ranking.recommend import recommend
+from recae.ranking.recommend import BYTES_PER_SCORE, recommend
 from recae.ranking.rules import Rules
 
 METRICS = ("ndcg@3", "recall@3", "map@5", "coverage@3", "novelty@3", "rmse", "mae")
@@ -102,6 +104,22 @@ def test_lists_are_judged_some_at_a_time(monkeypatch: pytest.MonkeyPatch) -> Non
     assert 0 < parts.seconds < 60
     with pytest.raises(ValueError, match="11 lists for 12 users"):
         evaluate_lists(TopN(lists.items[1:], lists.scores[1:]), truth, METRICS[:4])
+
+
+@pytest.mark.parametrize("metrics", [["ndcg@3"], ["rmse", "ndcg@3"]])
+def test_users_are_scored_within_the_memory_and_progress_is_told(metrics: list[str], recorder: Any) -> None:
+    model, truth = random_case(5)
+    result = evaluate(model, truth, metrics, memory_bytes=BYTES_PER_SCORE * 9 * 4, progress=recorder)
+    assert recorder.tasks == [("Evaluating", len(result.users), "users")]
+    assert recorder.done == [4, 4, len(result.users) - 8]
+
+
+def test_counts_of_the_caller_come_before_those_of_the_model() -> None:
+    model, truth = random_case(9)
+    counts = np.full(9, 10)
+    assert evaluate(model, truth, ["novelty@3"], item_counts=counts).means()["novelty@3"] == pytest.approx(log2(10))
+    few = evaluate(model, truth, ["novelty@3"], item_counts=counts, n_train_users=40).means()
+    assert few["novelty@3"] == pytest.approx(2)
 
 
 def test_only_users_with_targets_are_asked_for() -> None:

@@ -17,7 +17,7 @@ from recae.data.split import HeldOut
 from recae.errors import DataError
 from recae.evaluation.background import Background, genre_matrix
 from recae.evaluation.disparity import by_history_length, group_means
-from recae.evaluation.evaluate import evaluate_lists
+from recae.evaluation.evaluate import evaluate, evaluate_lists
 from recae.evaluation.exposure import entropy, exposures, gini, personalisation
 from recae.evaluation.feature_metrics import miscalibration as miscalibration_of
 from recae.evaluation.full_ranking import auc
@@ -179,6 +179,16 @@ def test_lists_are_as_deep_as_the_metrics_need() -> None:
     truth = held_out([[0] * 4] * 2, [[1, 1, 1, 0], [0, 1, 0, 0]])
     for names, depth in ((["auc"], 0), (["auc", "hit@2"], 2), (["rprecision"], 3), (["hit@9", "rprecision"], 9)):
         assert Judge(parse_metrics(names), truth).depth == depth
+    scores = np.array([[1, 2, 3, 4], [4, 3, 2, 1]])
+
+    class Model:
+        items = IdIndex.range(4)
+
+        def score(self, histories: sparse.csr_array, users: IdIndex | None = None) -> np.ndarray:
+            return scores.astype(np.float32)
+
+    found = evaluate(Model(), truth, ["rprecision"]).per_user["rprecision"]
+    assert found.tolist() == [2 / 3, 0]
 
 
 def test_nobody_has_no_values() -> None:
