@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log2
 from typing import Any
 
@@ -114,12 +114,40 @@ def test_users_are_scored_within_the_memory_and_progress_is_told(metrics: list[s
     assert recorder.done == [4, 4, len(result.users) - 8]
 
 
+@pytest.mark.parametrize("exclude_seen", [True, False])
+def test_lists_are_the_same_where_all_scores_are_looked_at(exclude_seen: bool) -> None:
+    model, truth = random_case(13)
+    lists = evaluate(model, truth, METRICS[:5], exclude_seen=exclude_seen)
+    scores = evaluate(model, truth, [*METRICS[:5], "rmse", "auc"], exclude_seen=exclude_seen, memory_bytes=500)
+    for name, values in lists.per_user.items():
+        np.testing.assert_array_equal(scores.per_user[name], values)
+    assert {name: scores.overall[name] for name in lists.overall} == lists.overall
+    model.scores[4, 2] = np.nan
+    row = truth.relevant_counts()[:4].astype(bool).sum()
+    with pytest.raises(RecaeError, match=f"row {row} "):
+        evaluate(model, truth, ["hit@3", "auc"], memory_bytes=1, exclude_seen=exclude_seen)
+
+
+def test_one_rating_is_enough_and_none_is_not() -> None:
+    model, truth = random_case(14, n_users=2)
+    for rated in (1, 0):
+        target = sparse.csr_array((np.full(rated, 3.0), ([1] * rated, [2] * rated)), shape=(2, 9))
+        one = replace(truth, target=target, history=sparse.csr_array((2, 9)), unknown_targets=np.array([0, 1]))
+        if rated:
+            assert evaluate(model, one, ["mae"]).means()["mae"] == pytest.approx(abs(model.scores[1, 2] - 3))
+        else:
+            with pytest.raises(DataError, match="mae compares ratings"):
+                evaluate(model, one, ["mae"])
+
+
 def test_counts_of_the_caller_come_before_those_of_the_model() -> None:
     model, truth = random_case(9)
     counts = np.full(9, 10)
     assert evaluate(model, truth, ["novelty@3"], item_counts=counts).means()["novelty@3"] == pytest.approx(log2(10))
     few = evaluate(model, truth, ["novelty@3"], item_counts=counts, n_train_users=40).means()
     assert few["novelty@3"] == pytest.approx(2)
+    nobody = evaluate(model, truth, ["novelty@3"], item_counts=np.zeros(9), n_train_users=0).means()
+    assert nobody["novelty@3"] == 0
 
 
 def test_only_users_with_targets_are_asked_for() -> None:
