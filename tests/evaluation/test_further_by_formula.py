@@ -139,6 +139,8 @@ def test_values_of_every_user(make_case: Callable[[int], Any], seed: int) -> Non
     found = evaluate_lists(lists, case.truth, list(expected[0]), background=case.known).per_user
     for name, values in found.items():
         np.testing.assert_allclose(values, [one[name] for one in expected], rtol=0, atol=1e-9, err_msg=name)
+        alone = evaluate_lists(lists, case.truth, [name], background=case.known).per_user
+        np.testing.assert_array_equal(alone[name], values)
 
 
 def test_values_of_all_users_together(make_case: Callable[[int], Any]) -> None:

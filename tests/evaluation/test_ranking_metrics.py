@@ -125,6 +125,12 @@ def test_an_unknown_item_in_a_list_keeps_its_place_and_never_hits() -> None:
     assert result.per_user["novelty@2"].tolist() == [1, 2], "an item nobody had counts as if one of four users had it"
 
 
+@pytest.mark.parametrize("strange", range(3, 12))
+def test_no_unknown_item_is_taken_for_a_known_one(strange: int) -> None:
+    for target in range(3):
+        assert judged([[strange]], held_out([[target]], 3), "hit@1").means() == {"hit@1": 0}
+
+
 def test_novelty_needs_counts() -> None:
     with pytest.raises(ConfigError, match="novelty@5 needs to know how many training users"):
         judged([[0]], held_out([[0]], 1), "novelty@5")
