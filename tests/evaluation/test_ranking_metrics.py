@@ -243,6 +243,22 @@ def test_hits_are_found_whatever_the_size_of_the_table_in_which_targets_are_mark
     assert found.hits.tolist() == expected
 
 
+@pytest.mark.parametrize("n_items", [1, 3, 4, 15, 16, 17, 80])
+@pytest.mark.parametrize(("columns", "marked"), [(1, 1), (4, 9), (16, 64), (MARKED_ITEMS, MARKED)])
+def test_hits_are_found_in_tables_of_any_size(
+    n_items: int, columns: int, marked: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ranking_metrics, "MARKED_ITEMS", columns)
+    monkeypatch.setattr(ranking_metrics, "MARKED", marked)
+    random = np.random.default_rng(n_items)
+    target = sparse.csr_array(random.random((9, n_items)) < 0.3)
+    for most in (n_items - 1, n_items, n_items + 40):
+        items = random.integers(-1, most, (9, 12)) if most else np.full((9, 12), -1)
+        expected = [[item in target[[user]].indices for item in row] for user, row in enumerate(items)]
+        found = judge(TopN(items, np.zeros(items.shape, dtype=np.float32)), target, np.ones(9, dtype=np.int64))
+        assert found.hits.tolist() == expected
+
+
 def test_a_target_in_the_same_column_of_the_table_is_no_hit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ranking_metrics, "MARKED_ITEMS", 1)
     truth = held_out([[0], [1]], 2)
