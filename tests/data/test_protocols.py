@@ -210,7 +210,7 @@ def test_inf_ae_cuts_movielens_1m_into_parts_of_the_published_sizes(real_data):
 
 
 def test_lightgcn_counts_are_those_of_the_published_rule(make_log):
-    sizes = [10, 11, 12, 13, 14, 15, 24]
+    sizes = [2, 3, 4, 10, 11, 12, 13, 14, 15, 24]
     log = make_log([(u, i) for u, n in enumerate(sizes) for i in range(n)])
     split = make_split(log, "lightgcn:core=1,valid=0")
     assert split.valid is None

@@ -198,3 +198,19 @@ def test_splits_are_short_to_look_at(make_log):
         "Split(ready-made: train Interactions(1 user x 1 item, 1 interaction), valid None, "
         "test HeldOut(2 users, 1 shown, 2 targets, 1 of them unknown))"
     )
+    assert repr(split.test.select(np.array([1]))) == "HeldOut(1 user, 0 shown, 1 target)"
+
+
+def test_selected_users_keep_all_that_is_known_of_them(make_log):
+    rows = [(user, item, 5, item) for user in range(6) for item in range(4 + user % 2)]
+    split = make_split(make_log([*rows, *((user, 90 + user, 4, 9) for user in (0, 3))]), "leave-last-out:valid=0")
+    part = dataclasses.replace(split.test, columns=dataclasses.replace(split.test.columns, user="who"))
+    assert part.unknown_targets.any()
+    chosen = np.array([3, 5, 0])
+    some = part.select(chosen)
+    assert some.users.values.to_pylist() == [part.users.values.to_pylist()[user] for user in chosen]
+    assert some.columns == part.columns
+    assert some.unknown_targets.tolist() == part.unknown_targets[chosen].tolist()
+    assert some.last_seen.tolist() == part.last_seen[chosen].tolist()
+    assert same_matrix(some.outside.matrix, part.outside.matrix[chosen])
+    assert dataclasses.replace(part, outside=None).select(chosen).outside is None
