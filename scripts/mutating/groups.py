@@ -46,7 +46,7 @@ GROUPS = {
             "ranking",
             "groups lists narrow order pairs products recommend rounding rules topk workers",
             "ranking",
-            "topk products recommend blocks",
+            "candidates topk products recommend blocks",
         ),
     )
 }

@@ -188,3 +188,14 @@ def test_the_specification_is_kept_without_spaces_around_it(make_log):
     split = make_split(square(make_log, 10), " per-user:test=0.5,valid=0 ", seed=3)
     assert (split.spec, split.seed) == ("per-user:test=0.5,valid=0", 3)
     assert make_split(square(make_log, 10), "per-user:test=0.5,valid=0").seed == 42
+
+
+@pytest.mark.parametrize("name", split_names())
+def test_what_is_not_said_has_the_defaults_of_the_description(make_log, name):
+    log = make_log([(u, i, 1 + (u + i) % 5, u * i % 17) for u in range(30) for i in range(30) if u * i % 7 < 5])
+    said = split_names()[name].rpartition("(")[2].rstrip(")").replace(" ", "") if "=" in split_names()[name] else ""
+    plain, whole = make_split(log, name), make_split(log, f"{name}:{said}")
+    assert whole.train.fingerprint() == plain.train.fingerprint()
+    for one, other in ((plain.valid, whole.valid), (plain.test, whole.test)):
+        assert one.users == other.users
+        assert (one.target != other.target).nnz == (one.history != other.history).nnz == 0

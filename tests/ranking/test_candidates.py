@@ -1,0 +1,141 @@
+"""Candidates by way of groups, and the bounds by which they are chosen: none is missed, and few are too many."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from recae.ranking import groups
+from recae.ranking.groups import LIMIT, group_count, kth_greatest, maxima, minima, reaching
+from recae.ranking.order import ordered_bits, settle
+from recae.ranking.rounding import HUGE, Norms, error_bounds, least_score
+
+
+def test_groups_balance_their_number_against_their_size() -> None:
+    assert group_count(10_000, 100) == 1000
+    assert group_count(10_001, 100) == 1001
+    assert group_count(3, 100) == 3
+    assert group_count(0, 5) == 1
+
+
+@pytest.mark.parametrize(("n_items", "n_groups"), [(12, 4), (13, 4), (15, 4), (7, 7), (9, 1), (5, 3)])
+def test_extremes_of_groups(n_items: int, n_groups: int) -> None:
+    block = np.random.default_rng(n_items).standard_normal((6, n_items), dtype=np.float32)
+    block[2, n_items - 1] = np.nan
+    for found, of in ((maxima, np.max), (minima, np.min)):
+        expected = np.stack([of(block[:, group::n_groups], axis=1) for group in range(n_groups)], axis=1)
+        np.testing.assert_array_equal(found(torch.from_numpy(block.copy()), n_groups), expected)
+
+
+def test_the_kth_greatest() -> None:
+    values = np.array([[3, 1, 2], [5, 5, 4]])
+    assert [kth_greatest(values, k).tolist() for k in (1, 2, 3)] == [[3, 5], [2, 5], [1, 4]]
+    assert kth_greatest(values, 4) is None
+
+
+@pytest.mark.parametrize("scanned", [0, 10_000])
+@pytest.mark.parametrize("n_groups", [50, 64, 200])
+@pytest.mark.parametrize("turned", [False, True])
+def test_all_that_reach_the_bound_are_found_but_in_crowded_rows(
+    scanned: int, n_groups: int, turned: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(groups, "SCANNED", scanned)
+    random, k = np.random.default_rng(n_groups), 2
+    block = random.integers(0, 100, (8, 1000)).astype(np.float32)
+    least = np.array([0, 99, 98, 97, 101, 99, 95, 50], dtype=np.float32)
+    block[5] = 0
+    block[5, [3, 999]] = 99, 100
+    order = (lambda values: -values) if turned else None
+    stored = -block if turned else block
+    row, item, crowded = reaching(stored, maxima(torch.from_numpy(block), n_groups), least, k, order)
+    reached = block >= least[:, None]
+    if scanned:
+        assert crowded.tolist() == (reached.sum(axis=1) > LIMIT * k + 64).tolist()
+    else:
+        full = [(reached[:, group::n_groups].any(axis=1)) for group in range(n_groups)]
+        assert crowded.tolist() == (np.sum(full, axis=0) > LIMIT * k + 64).tolist()
+    reached[crowded] = False
+    assert (np.diff(row) >= 0).all()
+    assert sorted(zip(row.tolist(), item.tolist(), strict=True)) == list(zip(*np.nonzero(reached), strict=True))
+
+
+def test_as_many_as_the_limit_are_no_crowd(monkeypatch: pytest.MonkeyPatch) -> None:
+    for scanned in (0, 10_000):
+        monkeypatch.setattr(groups, "SCANNED", scanned)
+        block = np.zeros((2, 200), dtype=np.float32)
+        block[0, : LIMIT * 3 + 64] = block[1, : LIMIT * 3 + 65] = 1
+        _, item, crowded = reaching(block, maxima(torch.from_numpy(block), 200), np.ones(2, dtype=np.float32), 3)
+        assert crowded.tolist() == [False, True]
+        assert item.tolist() == list(range(LIMIT * 3 + 64))
+
+
+def test_bits_in_order() -> None:
+    floats = np.array([-np.inf, -3e38, -1.5, -1e-40, 0.0, 1e-40, 1, 1.5, np.inf], dtype=np.float32)
+    for bits in (floats.view(np.int32), torch.from_numpy(floats).bfloat16().view(torch.int16).numpy()):
+        ordered = ordered_bits(bits)
+        assert (np.diff(ordered.astype(np.int64)) >= 0).all()
+        np.testing.assert_array_equal(ordered_bits(ordered), bits)
+
+
+def test_candidates_are_settled_by_score_and_then_by_position() -> None:
+    row = np.array([0, 0, 0, 0, 2, 2])
+    item = np.array([9, 4, 2**31, 7, 1, 0])
+    score = np.array([1, -0.0, 0.0, 1, -2, -1e-30], dtype=np.float32)
+    lists = settle(row, item, score, 3, 3)
+    assert lists.items.tolist() == [[7, 9, 4], [-1, -1, -1], [0, 1, -1]]
+    np.testing.assert_array_equal(
+        lists.scores, np.array([[1, 1, 0], [np.nan] * 3, [-1e-30, -2, np.nan]], dtype=np.float32)
+    )
+    assert settle(row[:0], item[:0], score[:0], 2, 2).items.tolist() == [[-1, -1]] * 2
+    assert settle(row, item, score, 3, 5).items[0].tolist() == [7, 9, 4, 2**31, -1]
+
+
+@pytest.mark.parametrize("half_unit", [0.0, 2.0**-8])
+def test_below_the_least_score_nothing_can_be_listed_and_little_above_it_something_can(half_unit: float) -> None:
+    random = np.random.default_rng(1)
+    size = 10.0 ** random.integers(-6, 6, 2000)
+    kth = (random.standard_normal(2000) * size).astype(np.float32)
+    bounds = random.random(2000) * size * 0.1
+    least = least_score(kth, bounds, half_unit).astype(np.float64)
+    of_kth = kth - bounds - half_unit * np.abs(kth)
+    at_most = least + bounds + half_unit * np.abs(least)
+    assert (at_most <= of_kth).all()
+    np.testing.assert_allclose(at_most, of_kth, rtol=0, atol=1e-6 * (np.abs(kth) + bounds).max())
+    assert ((of_kth - at_most) <= 1e-6 * (np.abs(kth) + bounds)).all()
+    assert least_score(np.array([-np.inf], dtype=np.float32), np.ones(1), half_unit).tolist() == [-np.inf]
+
+
+@pytest.mark.parametrize("length", [1, 16, 700])
+def test_the_bound_on_errors_is_what_is_proven_and_little_more(length: int) -> None:
+    random = np.random.default_rng(length)
+    queries = Norms(random.random(50) * 9, random.random(50) / 50)
+    gamma = length * 2.0**-24 / (1 - length * 2.0**-24)
+    for own, lost in ((3.0, 0.01), (0.5, 0.0)):
+        proven = queries.lost * own + queries.own * lost + 4 * gamma * queries.own * own
+        found = error_bounds(queries, own, lost, length)
+        assert (found >= proven).all()
+        assert (found <= proven + 40 * 2.0**-24 * queries.own * own + 1e-30).all()
+    nothing = Norms(np.array([0.0, 5.0]), np.zeros(2))
+    small = error_bounds(nothing, 0.0, 0.0, length)
+    assert (small >= 2 * length * 2.0**-126 * (1 + nothing.own)).all()
+    assert (small <= 8 * length * 2.0**-126 * (1 + nothing.own)).all()
+    assert error_bounds(Norms(np.zeros(1), np.zeros(1)), 5.0, 0.0, length)[0] >= 2 * length * 2.0**-126 * 6
+
+
+def test_beyond_huge_norms_nothing_is_promised() -> None:
+    own = np.array([1.0, HUGE, HUGE / 2, np.inf, np.nan])
+    queries = Norms(own, np.zeros(5))
+    assert np.isnan(error_bounds(queries, 1.0, 0.0, 4)).tolist() == [False, True, False, True, True]
+    assert np.isnan(error_bounds(queries, 4.0, 0.0, 4)).tolist() == [False, True, True, True, True]
+    assert np.isnan(error_bounds(Norms(np.zeros(1), np.zeros(1)), HUGE, 0.0, 4)).all()
+
+
+def test_norms_of_vectors_that_lose_nothing() -> None:
+    vectors = torch.tensor([[3.0, 4.0], [0.0, 0.0]])
+    same = Norms.of(vectors, vectors)
+    assert same.lost.tolist() == [0, 0]
+    np.testing.assert_allclose(same.own, [5, 0], rtol=1e-5, atol=1e-18)
+    assert (same.own >= [5, 0]).all()
+    narrow = Norms.of(vectors, vectors.bfloat16())
+    np.testing.assert_allclose(narrow.own, [5, 0], rtol=1e-5, atol=1e-17)
