@@ -126,6 +126,19 @@ def test_liang2018_with_the_msd_parameters():
     )  # fmt: skip
 
 
+def test_liang2018_where_the_first_user_is_held_out():
+    frame = random_frame(6, 200, 400)
+    split = compare(frame, 60, "liang2018:heldout=60")
+    kept = frame[frame["rating"] > 3.5].groupby("user").size()
+    assert kept.index[kept >= 5].min() in split.valid.users.values.to_pylist()
+
+
+def test_liang2018_holds_one_user_out_for_each_part(make_log):
+    for spec in ("liang2018:heldout=1", "liang2018"):
+        split = make_split(make_log([(u, i) for u in range(10) for i in range(10)]), spec)
+        assert (split.train.n_users, split.valid.n_users, split.test.n_users) == (8, 1, 1)
+
+
 def test_liang2018_works_with_uuids():
     log = frame_to_log(random_frame(0, 200, 300))
     ids = IdIndex(as_uuids([uuid.UUID(int=int(one)) for one in log.users.values.to_pylist()]))

@@ -206,6 +206,7 @@ def test_selected_users_keep_all_that_is_known_of_them(make_log):
     split = make_split(make_log([*rows, *((user, 90 + user, 4, 9) for user in (0, 3))]), "leave-last-out:valid=0")
     part = dataclasses.replace(split.test, columns=dataclasses.replace(split.test.columns, user="who"))
     assert part.unknown_targets.any()
+    assert part.relevant_counts().dtype == np.int64
     chosen = np.array([3, 5, 0])
     some = part.select(chosen)
     assert some.users.values.to_pylist() == [part.users.values.to_pylist()[user] for user in chosen]
