@@ -44,9 +44,16 @@ GROUPS = {
         _group(
             "ranking",
             "ranking",
-            "groups lists narrow order pairs products recommend rounding rules topk workers",
+            "topk order rules groups rounding lists workers",
             "ranking",
-            "candidates topk products recommend blocks",
+            "candidates topk recommend blocks",
+        ),
+        _group(
+            "products",
+            "ranking",
+            "recommend products narrow pairs",
+            "ranking",
+            "products recommend blocks",
         ),
     )
 }

@@ -133,6 +133,21 @@ def test_liang2018_where_the_first_user_is_held_out():
     assert kept.index[kept >= 5].min() in split.valid.users.values.to_pylist()
 
 
+def test_liang2018_counts_what_it_leaves_out():
+    frame = random_frame(1, 300, 900)
+    liked = frame[frame["rating"] > 3.5]
+    popular = liked[liked.groupby("item")["user"].transform("size") >= 3]
+    active = popular[popular.groupby("user")["item"].transform("size") >= 6]
+    split = make_split(frame_to_log(frame), "liang2018:heldout=30,min_user_items=6,min_item_users=3")
+    trained = active[active["user"].isin(split.train.users.values.to_pylist())]
+    assert split.notes == {
+        "ratings not above 3.5": len(frame) - len(liked),
+        "interactions of items with fewer than 3 users": len(liked) - len(popular),
+        "interactions of users with fewer than 6 items": len(popular) - len(active),
+        "held-out interactions of items that no training user has": (~active["item"].isin(trained["item"])).sum(),
+    }
+
+
 def test_liang2018_holds_one_user_out_for_each_part(make_log):
     for spec in ("liang2018:heldout=1", "liang2018"):
         split = make_split(make_log([(u, i) for u in range(10) for i in range(10)]), spec)
