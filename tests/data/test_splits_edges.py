@@ -92,6 +92,16 @@ def test_data_that_is_too_small_is_told_with_its_numbers(make_log, spec, said):
     assert said in str(caught.value)
 
 
+def test_shares_of_small_users_are_taken_whole(make_log):
+    rows = [(0, i) for i in range(4)] + [(1, 0), (1, 1), (2, 0)] + [(9, i) for i in range(4)]
+    split = make_split(make_log(rows), "per-user:valid=0.25,test=0.5")
+    assert (split.test.users.values.to_pylist(), split.test.relevant_counts().tolist()) == ([0, 1, 9], [2, 1, 2])
+    assert (split.valid.users.values.to_pylist(), split.valid.relevant_counts().tolist()) == ([0, 9], [1, 1])
+    only_valid = make_split(make_log(rows), "per-user:valid=0.25,test=0")
+    assert only_valid.test is None
+    assert only_valid.valid.relevant_counts().tolist() == [1, 1]
+
+
 def test_users_with_too_few_interactions_cannot_be_held_out(make_log):
     log = make_log([(u, i) for u in range(4) for i in range(2)] + [(9, 0), (10, 1)])
     assert sizes(make_split(log, "user-holdout:valid=0,test=4")) == (2, 0, 4)
