@@ -43,7 +43,7 @@ def test_numbers_of_users(make_log, spec, n_users, expected):
     ("spec", "said"),
     [
         ("user-holdout:observed=0", "user-holdout: observed=0 must lie between 0 and 1"),
-        ("user-holdout:valid=inf", "valid=inf must be a share below 1 or a whole number of users"),
+        ("user-holdout:valid=inf", "user-holdout: valid=inf must be a share below 1 or a whole number of users"),
         ("per-user:test=1", "per-user: valid=0.1, test=1 must be shares from 0 to below 1"),
         ("per-user:valid=-0.1", "valid=-0.1"),
         ("per-user:valid=0.5,test=0.5", "together above 0 and below 1"),
@@ -90,6 +90,15 @@ def test_data_that_is_too_small_is_told_with_its_numbers(make_log, spec, said):
     with pytest.raises(DataError) as caught:
         make_split(log, spec)
     assert said in str(caught.value)
+
+
+def test_held_out_users_keep_a_history_and_a_target_whatever_the_share(make_log):
+    log = make_log([(u, i) for u in range(20) for i in range(2 + u % 4)])
+    for observed, targets in (("0.8", lambda n: 1), ("1e-12", lambda n: n - 1), ("0.5", lambda n: n // 2)):
+        part = make_split(log, f"user-holdout:valid=0,test=10,observed={observed}").test
+        n = log.user_counts()[log.users.positions(part.users.values)]
+        assert part.relevant_counts().tolist() == [targets(one) for one in n.tolist()]
+        assert np.diff(part.history.indptr).tolist() == [one - targets(one) for one in n.tolist()]
 
 
 def test_shares_of_small_users_are_taken_whole(make_log):
