@@ -9,12 +9,12 @@ import torch
 from recae.ranking import groups
 from recae.ranking.groups import LIMIT, group_count, kth_greatest, maxima, minima, reaching
 from recae.ranking.order import ordered_bits, settle
-from recae.ranking.rounding import HUGE, Norms, error_bounds, least_score
+from recae.ranking.rounding import HUGE, Norms, error_bounds, least_score, still_possible
 
 
-def test_groups_balance_their_number_against_their_size() -> None:
-    assert group_count(10_000, 100) == 1000
-    assert group_count(10_001, 100) == 1001
+def test_there_are_some_groups_for_each_place() -> None:
+    assert group_count(10_000, 100) == 625
+    assert group_count(10_001, 100) == 626
     assert group_count(3, 100) == 3
     assert group_count(0, 5) == 1
 
@@ -34,40 +34,37 @@ def test_the_kth_greatest() -> None:
     assert kth_greatest(values, 4) is None
 
 
-@pytest.mark.parametrize("scanned", [0, 10_000])
-@pytest.mark.parametrize("n_groups", [50, 64, 200])
+@pytest.mark.parametrize("hits", [1, 3000, 2**20])
+@pytest.mark.parametrize("n_items", [993, 1000])
 @pytest.mark.parametrize("turned", [False, True])
 def test_all_that_reach_the_bound_are_found_but_in_crowded_rows(
-    scanned: int, n_groups: int, turned: bool, monkeypatch: pytest.MonkeyPatch
+    hits: int, n_items: int, turned: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(groups, "SCANNED", scanned)
-    random, k = np.random.default_rng(n_groups), 2
-    block = random.integers(0, 100, (8, 1000)).astype(np.float32)
+    monkeypatch.setattr(groups, "HITS_BYTES", hits)
+    random, k = np.random.default_rng(n_items), 2
+    block = random.integers(0, 100, (8, n_items)).astype(np.float32)
     least = np.array([0, 99, 98, 97, 101, 99, 95, 50], dtype=np.float32)
     block[5] = 0
-    block[5, [3, 999]] = 99, 100
+    block[5, [3, n_items - 1]] = 99, 100
     order = (lambda values: -values) if turned else None
-    stored = -block if turned else block
-    row, item, crowded = reaching(stored, maxima(torch.from_numpy(block), n_groups), least, k, order)
+    row, item, crowded = reaching(-block if turned else block, least, k, order)
     reached = block >= least[:, None]
-    if scanned:
-        assert crowded.tolist() == (reached.sum(axis=1) > LIMIT * k + 64).tolist()
-    else:
-        full = [(reached[:, group::n_groups].any(axis=1)) for group in range(n_groups)]
-        assert crowded.tolist() == (np.sum(full, axis=0) > LIMIT * k + 64).tolist()
+    assert crowded.tolist() == (reached.sum(axis=1) > LIMIT * k + 64).tolist()
     reached[crowded] = False
     assert (np.diff(row) >= 0).all()
-    assert sorted(zip(row.tolist(), item.tolist(), strict=True)) == list(zip(*np.nonzero(reached), strict=True))
+    assert list(zip(row.tolist(), item.tolist(), strict=True)) == list(zip(*np.nonzero(reached), strict=True))
 
 
-def test_as_many_as_the_limit_are_no_crowd(monkeypatch: pytest.MonkeyPatch) -> None:
-    for scanned in (0, 10_000):
-        monkeypatch.setattr(groups, "SCANNED", scanned)
-        block = np.zeros((2, 200), dtype=np.float32)
-        block[0, : LIMIT * 3 + 64] = block[1, : LIMIT * 3 + 65] = 1
-        _, item, crowded = reaching(block, maxima(torch.from_numpy(block), 200), np.ones(2, dtype=np.float32), 3)
-        assert crowded.tolist() == [False, True]
-        assert item.tolist() == list(range(LIMIT * 3 + 64))
+def test_as_many_as_the_limit_are_no_crowd() -> None:
+    block = np.zeros((2, 200), dtype=np.float32)
+    most = LIMIT * 3 + 64
+    block[0, 100 : 100 + most], block[1, : most + 1] = 1, 1
+    _, item, crowded = reaching(block, np.ones(2, dtype=np.float32), 3)
+    assert crowded.tolist() == [False, True]
+    assert item.tolist() == list(range(100, 100 + most))
+    for rows in (0, 3):
+        nothing = reaching(np.zeros((rows, 5), dtype=np.float32), np.ones(rows, dtype=np.float32), 1)
+        assert [len(part) for part in nothing] == [0, 0, rows]
 
 
 def test_bits_in_order() -> None:
@@ -121,6 +118,23 @@ def test_the_bound_on_errors_is_what_is_proven_and_little_more(length: int) -> N
     assert (small >= 2 * length * 2.0**-126 * (1 + nothing.own)).all()
     assert (small <= 8 * length * 2.0**-126 * (1 + nothing.own)).all()
     assert error_bounds(Norms(np.zeros(1), np.zeros(1)), 5.0, 0.0, length)[0] >= 2 * length * 2.0**-126 * 6
+
+
+def test_pairs_stay_possible_by_their_own_bounds() -> None:
+    random, half_unit = np.random.default_rng(3), 2.0**-8
+    kth = (random.standard_normal(3000) * 5).astype(np.float32)
+    bounds = random.random(3000)
+    least = least_score(kth, bounds, half_unit)
+    scores = kth + (random.standard_normal(3000) * 0.8).astype(np.float32)
+    errors = bounds * random.random(3000)
+    of_kth = least.astype(float) + half_unit * np.abs(least) + bounds
+    surplus = scores + half_unit * np.abs(scores) + errors - of_kth
+    found = still_possible(scores, errors, least, bounds, half_unit)
+    assert found[surplus >= 0].all()
+    assert not found[surplus < -1e-9].any()
+    assert 500 < found.sum() < 2500
+    unknown = still_possible(np.array([-9.0]), np.array([np.nan]), np.zeros(1), np.zeros(1), half_unit)
+    assert unknown.tolist() == [True]
 
 
 def test_beyond_huge_norms_nothing_is_promised() -> None:
