@@ -67,3 +67,19 @@ def test_ranks_of_a_few_users_are_those_among_all(make_log, monkeypatch):
         every = random_ranks(log, stream(3, "ranks"))
         some = random_ranks_of(log, users, stream(3, "ranks"))
         np.testing.assert_array_equal(some, every[log.entries_of(users)])
+
+
+def test_equal_random_numbers_keep_the_order_of_the_entries(make_log):
+    class Constant:
+        def random(self, n):
+            return np.full(n, 0.25)
+
+    log = log_of(make_log, 40, 50)
+    users = np.arange(40) % 2 == 0
+    ranks = random_ranks(log, Constant())
+    assert ranks.tolist() == list(range(50)) * 40
+    last = random_ranks(log, Constant(), among=np.arange(log.nnz) % 50 >= 10)
+    assert last.tolist() == [*range(40, 50), *range(40)] * 40
+    some = random_ranks_of(log, users, Constant())
+    assert some.tolist() == list(range(50)) * 20
+    assert ranks.dtype == last.dtype == some.dtype == np.int64
