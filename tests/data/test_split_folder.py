@@ -76,6 +76,11 @@ def test_round_trip(make_log, tmp_path, spec):
     assert_same_split(split, read_split(tmp_path / "split"))
 
 
+def test_weights_come_back(make_log, tmp_path):
+    split = make_split(sample_log(make_log, value_kind="weight"), "per-user")
+    assert_same_split(split, read_split(write_split(split, tmp_path / "split")))
+
+
 IDS = {
     "int32": pa.array(range(7, 37), pa.int32()),
     "uint64": pa.array([2**63 + k for k in range(30)], pa.uint64()),

@@ -163,6 +163,7 @@ def test_folds_take_users_with_two_interactions_and_not_those_with_one(make_log)
 def test_shares_are_rounded_down_whatever_binary_fractions_make_of_them():
     counts = np.array([15, 14, 10, 0, 1])
     assert floor_share(counts, 0.2).tolist() == [3, 2, 2, 0, 0]
+    assert floor_share(counts, 0.2).dtype == np.int64
     assert floor_share(np.array([10]), 1 - 0.8).tolist() == [2]
     drawn = random_share(np.full(1000, 10), 0.25, stream(1, "any"))
     assert set(drawn.tolist()) == {2, 3}
@@ -170,27 +171,41 @@ def test_shares_are_rounded_down_whatever_binary_fractions_make_of_them():
     assert random_share(np.array([1, 2, 0]), 0.999, stream(1, "any")).tolist() == [0, 1, 0]
 
 
+def masks(log, **wanted):
+    """One mask for each name, of the entries that are written as "ua ub", user and item."""
+    users, items = log.users.take(log.row_of_entry()).to_pylist(), log.items.take(log.matrix.indices).to_pylist()
+    pairs = [user + item for user, item in zip(users, items, strict=True)]
+    return {name: np.array([pair in said.split() for pair in pairs]) for name, said in wanted.items()}
+
+
 def test_what_is_left_out_is_noted(make_log):
-    log = make_log([("ann", "a"), ("ann", "b"), ("ann", "c"), ("bob", "a"), ("bob", "d"), ("cid", "e"), ("cid", "d")])
-    mask = {name: np.array([pair in pairs for pair in ["aa", "ab", "ac", "ba", "bd", "cd", "ce"]]) for name, pairs in (
-        ("train", {"aa", "ab"}), ("history", {"aa", "ba", "bd", "ce"}), ("target", {"ac", "cd", "ab"}))}  # fmt: skip
-    cut = Cut(mask["history"], mask["target"] & ~mask["train"])
-    split = assemble(Parts(log, mask["train"], test=cut, notes={"made up": 2}), "spec", 3)
+    log = make_log([(pair[0], pair[1]) for pair in "Aa Ab Ac Ae Ba Bd Cd Ce Db Ec Ed".split()])
+    of = masks(log, train="Aa Ab Db", history="Aa Ae Ba Bd Ce", target="Ac Cd Ec Ed")
+    cut = Cut(of["history"], of["target"])
+    split = assemble(Parts(log, of["train"], test=cut, notes={"made up": 2}), "spec", 3)
     assert split.notes == {
         "made up": 2,
         "test users without targets": 1,
-        "test history of unknown items": 2,
-        "test users without history": 1,
-        "test targets of users without history": 1,
+        "test history of unknown items": 3,
+        "test users without history": 2,
+        "test targets of users without history": 3,
     }
     assert (split.spec, split.seed, split.valid) == ("spec", 3, None)
     assert split.test.unknown_targets.tolist() == [1]
-    kept = assemble(Parts(log, mask["train"], test=cut, keep_cold=True), "spec", 3)
-    assert kept.test.users.values.to_pylist() == ["ann", "cid"]
-    with pytest.raises(DataError, match="spec finds no test targets: none of 3 users has both"):
-        assemble(Parts(log, mask["train"], test=cut, drop_unknown=True), "spec", 3)
+    kept = assemble(Parts(log, of["train"], test=cut, keep_cold=True), "spec", 3)
+    assert kept.test.users.values.to_pylist() == ["A", "C", "E"]
+    with pytest.raises(DataError, match="spec finds no test targets: none of 5 users has both"):
+        assemble(Parts(log, of["train"], test=cut, drop_unknown=True), "spec", 3)
     with pytest.raises(DataError, match="spec leaves no interactions to train on"):
-        assemble(Parts(log, np.zeros(7, dtype=bool), test=cut), "spec", 3)
+        assemble(Parts(log, np.zeros(log.nnz, dtype=bool), test=cut), "spec", 3)
+
+
+def test_targets_of_unknown_items_are_counted_where_they_are_dropped(make_log):
+    log = make_log([(pair[0], pair[1]) for pair in "Aa Ab Ba Bb Bd Be".split()])
+    of = masks(log, train="Aa Ab", history="Ba", target="Bb Bd Be")
+    split = assemble(Parts(log, of["train"], valid=Cut(of["history"], of["target"]), drop_unknown=True), "spec", None)
+    assert split.notes == {"valid targets of unknown items dropped": 2}
+    assert (split.valid.target.nnz, split.valid.unknown_targets.tolist(), split.test) == (1, [0], None)
 
 
 def test_strategies_are_described_in_one_line_with_their_defaults():
