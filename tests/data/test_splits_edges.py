@@ -171,15 +171,20 @@ def test_shares_are_rounded_down_whatever_binary_fractions_make_of_them():
     assert random_share(np.array([1, 2, 0]), 0.999, stream(1, "any")).tolist() == [0, 1, 0]
 
 
+def log_of(make_log, said):
+    """From "ua ub", user and item."""
+    return make_log([(pair[0], pair[1]) for pair in said.split()])
+
+
 def masks(log, **wanted):
-    """One mask for each name, of the entries that are written as "ua ub", user and item."""
+    """One mask for each name, of the entries that are named in the same way."""
     users, items = log.users.take(log.row_of_entry()).to_pylist(), log.items.take(log.matrix.indices).to_pylist()
     pairs = [user + item for user, item in zip(users, items, strict=True)]
     return {name: np.array([pair in said.split() for pair in pairs]) for name, said in wanted.items()}
 
 
 def test_what_is_left_out_is_noted(make_log):
-    log = make_log([(pair[0], pair[1]) for pair in "Aa Ab Ac Ae Ba Bd Cd Ce Db Ec Ed".split()])
+    log = log_of(make_log, "Aa Ab Ac Ae Ba Bd Cd Ce Db Ec Ed")
     of = masks(log, train="Aa Ab Db", history="Aa Ae Ba Bd Ce", target="Ac Cd Ec Ed")
     cut = Cut(of["history"], of["target"])
     split = assemble(Parts(log, of["train"], test=cut, notes={"made up": 2}), "spec", 3)
@@ -201,7 +206,7 @@ def test_what_is_left_out_is_noted(make_log):
 
 
 def test_targets_of_unknown_items_are_counted_where_they_are_dropped(make_log):
-    log = make_log([(pair[0], pair[1]) for pair in "Aa Ab Ba Bb Bd Be".split()])
+    log = log_of(make_log, "Aa Ab Ba Bb Bd Be")
     of = masks(log, train="Aa Ab", history="Ba", target="Bb Bd Be")
     split = assemble(Parts(log, of["train"], valid=Cut(of["history"], of["target"]), drop_unknown=True), "spec", None)
     assert split.notes == {"valid targets of unknown items dropped": 2}
