@@ -198,6 +198,9 @@ def test_nobody_has_no_values() -> None:
 
 
 def test_what_is_known_of_items_is_checked() -> None:
+    assert Background(item_counts=np.array([1, 0]), n_train_users=1).popularity.tolist() == [1, 0]
+    assert Background(item_counts=np.array([1, 2])).popularity is None
+    assert Background(n_train_users=4).popularity is None
     assert Background(item_counts=np.array([1, 2]), n_train_users=4).popularity.tolist() == [0.25, 0.5]
     for name in ("item_counts", "user_groups"):
         with pytest.raises(ValueError, match=f"{name} must have 1 dimension, not 2"):
