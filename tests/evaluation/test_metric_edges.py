@@ -160,7 +160,7 @@ def test_lists_that_are_all_alike_are_at_no_distance_and_never_below() -> None:
         TopN(np.tile([0, 1, 2, 3], (3, 1)), np.zeros((3, 4))),
     )
     for _ in range(30):
-        one = random.random(5)
+        one = random.random(13)
         known = Background(vectors=np.tile(one, (4, 1)), genres=sparse.csr_array(np.tile(one, (4, 1))))
         found = evaluate_lists(lists, truth, ["ild@4", "miscalibration@4"], background=known).per_user
         for values in found.values():
