@@ -157,12 +157,12 @@ def test_lists_that_are_all_alike_are_at_no_distance_and_never_below() -> None:
     random = np.random.default_rng(5)
     truth, lists = (
         held_out([[1, 1, 0, 0]] * 3, [[0, 0, 1, 0]] * 3),
-        TopN(np.tile([0, 1, 2, 3], (3, 1)), np.zeros((3, 4))),
+        TopN(np.tile([0, 1, 2], (3, 1)), np.zeros((3, 3))),
     )
     for _ in range(30):
         one = random.random(13)
         known = Background(vectors=np.tile(one, (4, 1)), genres=sparse.csr_array(np.tile(one, (4, 1))))
-        found = evaluate_lists(lists, truth, ["ild@4", "miscalibration@4"], background=known).per_user
+        found = evaluate_lists(lists, truth, ["ild@3", "miscalibration@3"], background=known).per_user
         for values in found.values():
             assert (values >= 0).all()
             assert (values < 1e-12).all()
