@@ -23,7 +23,7 @@ from recae.evaluation.feature_metrics import miscalibration as miscalibration_of
 from recae.evaluation.full_ranking import auc
 from recae.evaluation.graded import unknown_grades
 from recae.evaluation.judge import Judge
-from recae.evaluation.listed import largest, listed_matrix, repeated
+from recae.evaluation.listed import largest, listed_matrix, repeated, row_sums
 from recae.evaluation.metrics import parse_metrics
 from recae.evaluation.popularity_metrics import inverse_propensities, popularity_lift
 from recae.evaluation.ranking_metrics import JudgedLists
@@ -195,6 +195,21 @@ def test_nobody_has_no_values() -> None:
     nothing = JudgedLists(np.zeros((0, 2), dtype=int), np.zeros((0, 2), dtype=bool), np.zeros(0, dtype=int))
     genres = sparse.csr_array((4, 3))
     assert miscalibration_of(nothing, genres, sparse.csr_array((0, 4)), 2).shape == (0,)
+
+
+def test_counts_are_taken_whole_and_where_there_are_none() -> None:
+    counts, own = np.array([1, 2]), Background(item_counts=np.array([3, 4]), n_train_users=5)
+    assert own.with_counts(counts, 9) is own
+    nothing = Background()
+    assert nothing.with_counts(counts, None) is nothing
+    assert nothing.with_counts(None, 9) is nothing
+    assert nothing.with_counts(counts, 10).popularity.tolist() == [0.1, 0.2]
+
+
+def test_rows_are_added_up_in_double_precision() -> None:
+    values = np.array([[1e8] + [1.0] * 9], dtype=np.float32)
+    assert row_sums(values).tolist() == [1e8 + 9]
+    assert row_sums(values[:, :0]).tolist() == [0]
 
 
 def test_what_is_known_of_items_is_checked() -> None:

@@ -31,6 +31,12 @@ def test_names_become_metrics_in_their_order() -> None:
     ]
 
 
+def test_the_greatest_cutoff_is_a_million() -> None:
+    assert parse_metrics(["ndcg@1000000"]) == [Metric("ndcg", 1_000_000)]
+    with pytest.raises(ConfigError, match="from 1 to 1000000"):
+        parse_metrics(["ndcg@1000001"])
+
+
 def test_spelling_does_not_matter_and_repeats_are_dropped() -> None:
     assert [str(metric) for metric in parse_metrics([" NDCG@10 ", "ndcg@10", "ndcg@010"])] == ["ndcg@10"]
 
