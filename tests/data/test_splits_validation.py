@@ -70,16 +70,16 @@ def test_ranks_of_a_few_users_are_those_among_all(make_log, monkeypatch):
 
 
 def test_equal_random_numbers_keep_the_order_of_the_entries(make_log):
-    class Constant:
+    class Coin:
         def random(self, n):
-            return np.full(n, 0.25)
+            return np.where(np.arange(n) % 2, 0.25, 0.75)
 
     log = log_of(make_log, 40, 50)
-    users = np.arange(40) % 2 == 0
-    ranks = random_ranks(log, Constant())
-    assert ranks.tolist() == list(range(50)) * 40
-    last = random_ranks(log, Constant(), among=np.arange(log.nnz) % 50 >= 10)
-    assert last.tolist() == [*range(40, 50), *range(40)] * 40
-    some = random_ranks_of(log, users, Constant())
-    assert some.tolist() == list(range(50)) * 20
+    users = np.arange(40) != 7
+    of_each = [rank for pair in zip(range(25, 50), range(25), strict=True) for rank in pair]
+    ranks, some = random_ranks(log, Coin()), random_ranks_of(log, users, Coin())
+    assert ranks.tolist() == of_each * 40
+    assert some.tolist() == of_each * 39
+    last = random_ranks(log, Coin(), among=np.arange(log.nnz) % 2 == 0)
+    assert last.tolist() == [rank for pair in zip(range(25), range(25, 50), strict=True) for rank in pair] * 40
     assert ranks.dtype == last.dtype == some.dtype == np.int64
