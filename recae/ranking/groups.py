@@ -110,4 +110,4 @@ def _true(block: np.ndarray, least: np.ndarray, crowd: int) -> np.ndarray:
 def _cut(hit: np.ndarray, most: int) -> None:
     """Leave the first `most` + 1 of the rows of `hit` (n_rows, width) that have more, in place."""
     for row in np.flatnonzero(np.count_nonzero(hit, axis=1) > most):
-        hit[row, np.flatnonzero(hit[row])[most + 1] :] = False
+        hit[row, np.flatnonzero(hit[row])[most] + 1 :] = False

@@ -10,6 +10,7 @@ from recae.ranking import groups
 from recae.ranking.groups import LIMIT, group_count, kth_greatest, maxima, minima, reaching
 from recae.ranking.order import ordered_bits, settle
 from recae.ranking.rounding import HUGE, Norms, error_bounds, least_score, still_possible
+from recae.ranking.topk import top_k
 
 
 def test_there_are_some_groups_for_each_place() -> None:
@@ -67,6 +68,21 @@ def test_as_many_as_the_limit_are_no_crowd() -> None:
         assert [len(part) for part in nothing] == [0, 0, rows]
 
 
+@pytest.mark.parametrize("more", [-1, 0, 1, 2, 3, 60])
+def test_rows_of_about_as_many_as_the_limit_far_apart(more: int) -> None:
+    """Eight columns apart, so that each of them is in a word of its own."""
+    most = LIMIT + 64
+    block = np.zeros((5, 8 * (most + 70)), dtype=np.float32)
+    block[:3, 5::8][:, : most + more] = 1
+    block[3, ::8] = 1
+    block[4, 7] = 1
+    row, item, crowded = reaching(block, np.ones(5, dtype=np.float32), 1)
+    assert crowded.tolist() == [more > 0] * 3 + [True, False]
+    assert row.tolist() == ([] if more > 0 else np.repeat(np.arange(3), most + more).tolist()) + [4]
+    assert item.tolist() == ([] if more > 0 else list(range(5, 8 * (most + more), 8)) * 3) + [7]
+    assert top_k(block, 1).items.tolist() == [[5], [5], [5], [0], [7]]
+
+
 def test_bits_in_order() -> None:
     floats = np.array([-np.inf, -3e38, -1.5, -1e-40, 0.0, 1e-40, 1, 1.5, np.inf], dtype=np.float32)
     for bits in (floats.view(np.int32), torch.from_numpy(floats).bfloat16().view(torch.int16).numpy()):
@@ -103,7 +119,7 @@ def test_below_the_least_score_nothing_can_be_listed_and_little_above_it_somethi
     assert least_score(np.array([-np.inf], dtype=np.float32), np.ones(1), half_unit).tolist() == [-np.inf]
 
 
-@pytest.mark.parametrize("length", [1, 16, 700])
+@pytest.mark.parametrize("length", [1, 16, 700, 100_000])
 def test_the_bound_on_errors_is_what_is_proven_and_little_more(length: int) -> None:
     random = np.random.default_rng(length)
     queries = Norms(random.random(50) * 9, random.random(50) / 50)
@@ -135,21 +151,36 @@ def test_pairs_stay_possible_by_their_own_bounds() -> None:
     assert 500 < found.sum() < 2500
     unknown = still_possible(np.array([-9.0]), np.array([np.nan]), np.zeros(1), np.zeros(1), half_unit)
     assert unknown.tolist() == [True]
+    # As great as the k-th is enough, and where fewer than k may be listed anything is.
+    one = np.ones(1)
+    assert still_possible(2 * one, one, 2 * one, one, 0.0).tolist() == [True]
+    assert still_possible(-9 * one, one, np.full(1, -np.inf), one, half_unit).tolist() == [True]
 
 
 def test_beyond_huge_norms_nothing_is_promised() -> None:
     own = np.array([1.0, HUGE, HUGE / 2, np.inf, np.nan])
     queries = Norms(own, np.zeros(5))
     assert np.isnan(error_bounds(queries, 1.0, 0.0, 4)).tolist() == [False, True, False, True, True]
-    assert np.isnan(error_bounds(queries, 4.0, 0.0, 4)).tolist() == [False, True, True, True, True]
+    for factor in (2.0, 4.0):
+        assert np.isnan(error_bounds(queries, factor, 0.0, 4)).tolist() == [False, True, True, True, True]
+    assert np.isnan(error_bounds(queries, 0.5, 0.0, 4)).tolist() == [False, True, False, True, True]
+    assert np.isnan(error_bounds(Norms(np.array([1e200]), np.zeros(1)), 1e200, 0.0, 4)).all()
     assert np.isnan(error_bounds(Norms(np.zeros(1), np.zeros(1)), HUGE, 0.0, 4)).all()
 
 
-def test_norms_of_vectors_that_lose_nothing() -> None:
-    vectors = torch.tensor([[3.0, 4.0], [0.0, 0.0]])
+@pytest.mark.parametrize("length", [1, 16, 700])
+def test_norms_have_the_margins_that_are_proven_and_little_more(length: int) -> None:
+    random = np.random.default_rng(length)
+    vectors = torch.from_numpy(random.standard_normal((40, length)).astype(np.float32))
+    vectors[0] = 0
+    summed = torch.linalg.vector_norm(vectors, dim=1).double().numpy()
     same = Norms.of(vectors, vectors)
-    assert same.lost.tolist() == [0, 0]
-    np.testing.assert_allclose(same.own, [5, 0], rtol=1e-5, atol=1e-18)
-    assert (same.own >= [5, 0]).all()
-    narrow = Norms.of(vectors, vectors.bfloat16())
-    np.testing.assert_allclose(narrow.own, [5, 0], rtol=1e-5, atol=1e-17)
+    assert not same.lost.any()
+    assert (same.own >= summed * (1 + (length + 2) * 2.0**-23) + 2 * length**0.5 * 2.0**-63).all()
+    assert (same.own <= summed * (1 + (length + 12) * 2.0**-23) + 2.5 * length**0.5 * 2.0**-63).all()
+    narrow = vectors.bfloat16()
+    rounded = Norms.of(vectors, narrow)
+    for kept in (vectors, narrow):
+        assert (rounded.own >= np.linalg.norm(kept.double().numpy(), axis=1)).all()
+    assert (rounded.lost >= np.linalg.norm(vectors.double().numpy() - narrow.double().numpy(), axis=1)).all()
+    assert (rounded.lost[1:] <= 2.0**-8 * rounded.own[1:]).all()
