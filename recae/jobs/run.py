@@ -53,7 +53,7 @@ def run(
         OutputLockedError: another run of the job is at work.
     """
     started, checked = time.perf_counter(), check_job(file)
-    with locked(checked.out):
+    with locked(checked.out), locked(checked.work):  # two jobs may name the same work folder
         refuse_strange(checked.out, MANIFEST)
         before, origin = published(checked.out), _origin(checked)
         if not force and before is not None and same_origin(before, origin):

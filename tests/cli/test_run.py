@@ -16,6 +16,7 @@ import recae.jobs.run_whole as whole
 from recae.jobs.publish import published
 from recae.jobs.reading import Reading
 from recae.jobs.train import train
+from recae.store.lock import locked
 from recae.store.manifest import library_versions
 
 JOB = """
@@ -222,6 +223,18 @@ def test_a_killed_job_ends_as_an_undisturbed_one(recae, job: Path) -> None:
     assert not (job.parent / "published").exists()
     ran(recae, job)
     assert content(job.parent / "published") == wanted
+
+
+@pytest.mark.parametrize("place", ["published", ".published.work", "shared"])
+def test_one_run_at_a_time_where_two_jobs_name_one_place(recae, job: Path, place: str) -> None:
+    """With one work folder the lists of one job could be made from the log of the other."""
+    if place == "shared":
+        job.write_text(f'work = "shared"\n{JOB}')
+    with locked(job.parent / place):
+        outcome = recae("run", job)
+    assert outcome.code == 75
+    assert str(job.parent / place) in outcome.err
+    assert sorted(path.name for path in job.parent.iterdir()) == ["nightly.toml", "ratings.csv"]
 
 
 def test_a_folder_that_somebody_else_made_is_never_replaced(recae, job: Path) -> None:
