@@ -47,6 +47,21 @@ def replacing_file(path: str | Path) -> Iterator[Path]:
 
 
 @contextmanager
+def temporary_folder(path: Path) -> Iterator[Path]:
+    """Yield a new folder beside `path` that is gone afterwards, by `remove_leftovers` also where the process is killed.
+
+    Raises:
+        OSError: it could not be made.
+    """
+    folder = _beside(path)
+    try:
+        folder.mkdir()
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
 def replacing_folder(path: str | Path, *, marker: str) -> Iterator[Path]:
     """Yield a temporary folder beside `path`; on success it takes the place of `path`.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from recae.errors import DamagedFileError, StorageError, reason
-from recae.store.atomic import replacing_file
+from recae.store.atomic import replacing_file, temporary_folder
 
 _KINDS = {"F": "f", "I": "i", "U": "u"}
 """Of the numbers in a safetensors file: the letter before the number of bits there, and in numpy before the bytes."""
@@ -26,11 +27,13 @@ def write_tensors(path: str | Path, tensors: Mapping[str, np.ndarray]) -> Path:
         StorageError: the file could not be written.
     """
     whole = {name: np.asarray(tensor, order="C") for name, tensor in tensors.items()}
-    with replacing_file(path) as beside:
+    with replacing_file(path) as beside, temporary_folder(beside) as folder:
         try:
             beside.touch()
             mode = stat.S_IMODE(beside.stat().st_mode)
-            save_file(whole, beside)
+            # The library has temporary files of its own, of names that tell nobody whose they are.
+            save_file(whole, folder / "tensors")
+            os.replace(folder / "tensors", beside)
             beside.chmod(mode)  # the library writes files that only their owner can read, whatever the umask
         except SafetensorError as error:
             raise StorageError(f"{path} could not be written: {reason(error)}.") from error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -106,3 +108,18 @@ def test_a_folder_that_cannot_be_made_is_a_storage_error(tmp_path: Path) -> None
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError):
         write_checkpoint(tmp_path / "file" / "below", TOLD, arrays(1))
+
+
+def test_what_a_library_left_half_written_when_it_was_killed_goes_too(tmp_path: Path) -> None:
+    """safetensors writes to a file of a name of its own, and renames it."""
+    program = (
+        "import os, sys\nfrom pathlib import Path\nimport numpy as np\nimport recae.store.tensors as tensors\n"
+        "from recae.store.checkpoint import write_checkpoint\n"
+        "def killed(_, path):\n    path.with_name('.tmpRuXM2b').write_text('half')\n    os._exit(9)\n"
+        "tensors.save_file = killed\nwrite_checkpoint(Path(sys.argv[1]), {}, {'a': np.zeros(3)})\n"
+    )
+    folder = tmp_path / "partial"
+    assert subprocess.run([sys.executable, "-c", program, str(folder)], check=False).returncode == 9
+    assert [path for path in folder.rglob("*") if path.name == ".tmpRuXM2b"]
+    discard_checkpoint(folder)
+    assert list(tmp_path.iterdir()) == []
