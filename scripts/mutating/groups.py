@@ -46,7 +46,7 @@ GROUPS = {
             "ranking",
             "topk order rules groups rounding lists workers",
             "ranking",
-            "candidates topk recommend blocks",
+            "candidates topk topk_edges recommend blocks",
         ),
         _group(
             "products",

@@ -66,6 +66,7 @@ def test_as_many_as_the_limit_are_no_crowd() -> None:
     for rows in (0, 3):
         nothing = reaching(np.zeros((rows, 5), dtype=np.float32), np.ones(rows, dtype=np.float32), 1)
         assert [len(part) for part in nothing] == [0, 0, rows]
+        assert nothing[0].dtype == nothing[1].dtype == np.int64
 
 
 @pytest.mark.parametrize("more", [-1, 0, 1, 2, 3, 60])
