@@ -73,7 +73,7 @@ def forget_survivors(work: Path, modules: Iterable[str], known: Container[Mutant
             data = SourceFileMutationData(path=module)
             data.load()
             for name, code in data.exit_code_by_key.items():
-                if status_by_exit_code[code] != "killed" and _mutant(module, name) not in known:
+                if status_by_exit_code[code] not in KILLED and _mutant(module, name) not in known:
                     data.exit_code_by_key[name] = None
             data.save()
 
