@@ -208,7 +208,9 @@ def test_splits_are_short_to_look_at(make_log):
 
 def test_selected_users_keep_all_that_is_known_of_them(make_log):
     rows = [(user, item, 5, item) for user in range(6) for item in range(4 + user % 2)]
-    split = make_split(make_log([*rows, *((user, 90 + user, 4, 9) for user in (0, 3))]), "leave-last-out:valid=0")
+    log = make_log([*rows, *((user, 90 + user, 4, 9) for user in (0, 3))])
+    split = make_split(dataclasses.replace(log, counts={"rows that say nothing": 3}), "leave-last-out:valid=0")
+    assert split.test.outside.counts == {}
     part = dataclasses.replace(split.test, columns=dataclasses.replace(split.test.columns, user="who"))
     assert part.unknown_targets.any()
     assert part.relevant_counts().dtype == np.int64
