@@ -6,8 +6,11 @@ import re
 
 import numpy as np
 import pytest
+from scipy import sparse
 
-from recae.data.parts import Cut, Parts, assemble
+from recae.data.ids import IdIndex
+from recae.data.parts import Cut, Parts, assemble, place
+from recae.data.split import HeldOut
 from recae.data.splits import make_split, split_names
 from recae.data.strategies import floor_share, random_share, stream
 from recae.errors import ConfigError, DataError
@@ -211,6 +214,27 @@ def test_targets_of_unknown_items_are_counted_where_they_are_dropped(make_log):
     split = assemble(Parts(log, of["train"], valid=Cut(of["history"], of["target"]), drop_unknown=True), "spec", None)
     assert split.notes == {"valid targets of unknown items dropped": 2}
     assert (split.valid.target.nnz, split.valid.unknown_targets.tolist(), split.test) == (1, [0], None)
+
+
+def test_held_out_data_that_does_not_fit_together_is_refused():
+    two, three = sparse.csr_array((2, 4)), sparse.csr_array((2, 3))
+    users, nothing = IdIndex.range(2), np.zeros(2, dtype=int)
+    assert HeldOut(two, two, users, nothing, last_seen=nothing).n_users == 2
+    for wrong in (
+        lambda: HeldOut(two, three, users, nothing),
+        lambda: HeldOut(two, two, IdIndex.range(3), nothing),
+        lambda: HeldOut(two, three, IdIndex.range(3), nothing),
+        lambda: HeldOut(two, two, users, nothing, last_seen=np.zeros(3, dtype=int)),
+    ):
+        with pytest.raises(ValueError, match=r"2 users|3 users"):
+            wrong()
+
+
+def test_placed_values_are_single_precision_and_in_order():
+    rows, columns, chosen = np.array([0, 0, 1, 1]), np.array([2, 1, 0, 2]), np.array([True, True, False, True])
+    found = place(rows, columns, np.array([5.0, 0.0, 7.0, 2.0]), chosen, (2, 3))
+    assert found.dtype == np.float32
+    assert (found.indices.tolist(), found.data.tolist(), found.indptr.tolist()) == ([1, 2, 2], [0, 5, 2], [0, 2, 3])
 
 
 def test_strategies_are_described_in_one_line_with_their_defaults():
