@@ -139,12 +139,14 @@ def test_a_block_of_scores_is_ranked_by_its_rules() -> None:
         scores[:, 2] = -np.inf
         wanted = np.argsort(-scores, axis=1)[:, :3].tolist()
         assert rank(SCORES.copy(), HISTORIES, 3, exclude_seen=seen, barred=barred).items.tolist() == wanted
+    assert rank(SCORES.copy(), HISTORIES, 3).items.tolist() == expected(True)
     assert rank(SCORES.copy(), HISTORIES, 99).items.shape == (N_USERS, N_ITEMS)
     assert rank(SCORES[:0], HISTORIES[:0], 3).items.shape == (0, 3)
     wrong = SCORES.copy()
     wrong[4, 1] = np.nan
-    with pytest.raises(RecaeError, match="row 104 "):
-        rank(wrong, HISTORIES, 3, first_row=100)
+    for first_row, named in (({}, 4), ({"first_row": 100}, 104)):
+        with pytest.raises(RecaeError, match=f"row {named} "):
+            rank(wrong.copy(), HISTORIES, 3, **first_row)
 
 
 def test_ranking_in_threads_gives_the_same_lists_in_the_same_order() -> None:

@@ -103,6 +103,12 @@ def test_as_many_threads_work_as_were_asked_for_each_with_one_of_torch() -> None
             at_work -= 1
         return torch.get_num_threads()
 
-    with workers(2) as pool:
-        assert list(pool.in_order(work, range(8))) == [1] * 8
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        with workers(2) as pool:
+            assert list(pool.in_order(work, range(8))) == [1] * 8
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
     assert most <= 2
