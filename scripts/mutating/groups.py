@@ -36,24 +36,16 @@ GROUPS = {
         _group(
             "splits",
             "data",
-            "splits strategies protocols split parts",
+            "splits strategies protocols split parts validation",
             "data",
             "splits splits_edges splits_validation splits_ready_made split_folder protocols last_seen",
         ),
-        _group("folders", "data", "split_folder", "data", "split_folder last_seen splits_ready_made"),
         _group(
             "ranking",
             "ranking",
             "topk order rules groups rounding lists workers",
             "ranking",
             "candidates topk topk_edges recommend blocks",
-        ),
-        _group(
-            "products",
-            "ranking",
-            "recommend products narrow pairs",
-            "ranking",
-            "products recommend blocks",
         ),
     )
 }
