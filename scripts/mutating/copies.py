@@ -50,6 +50,9 @@ def make_copy(root: Path, work: Path, group: Group) -> bool:
     _write(work / "pyproject.toml", "\n".join([project, "[tool.mutmut]", *lines, ""]).encode())
     # The tests are copied by mutmut only where they are new.
     shutil.rmtree(work / "mutants" / "tests", ignore_errors=True)
+    for module in group.modules:  # what was copied as it is, before it was in the group
+        if not (work / "mutants" / f"{module}.meta").exists():
+            (work / "mutants" / module).unlink(missing_ok=True)
     return new_tests
 
 
