@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from recae.data import strategies
+from recae.data.ids import IdIndex
+from recae.data.interactions import Interactions
 from recae.data.strategies import random_ranks, random_ranks_of, stream
 from recae.data.validation import validation_cut
 from recae.errors import DataError
@@ -83,3 +86,38 @@ def test_equal_random_numbers_keep_the_order_of_the_entries(make_log):
     last = random_ranks(log, Coin(), among=np.arange(log.nnz) % 2 == 0)
     assert last.tolist() == [rank for pair in zip(range(25), range(25, 50), strict=True) for rank in pair] * 40
     assert ranks.dtype == last.dtype == some.dtype == np.int64
+
+
+def test_users_are_held_out_unless_entries_are_asked_for(make_log):
+    train = log_of(make_log, 100)
+    (rest, plain), (same_rest, said) = validation_cut(train), validation_cut(train, seed=42, kind="users")
+    assert rest.users == same_rest.users
+    assert plain.users == said.users
+    assert (plain.target != said.target).nnz == 0
+
+
+def test_a_single_user_gives_entries_and_is_not_held_out(make_log):
+    train = make_log([(1, item) for item in range(4)])
+    rest, valid = validation_cut(train, kind="entries")
+    assert (rest.nnz, valid.target.nnz) == (3, 1)
+    with pytest.raises(DataError, match="1 user"):
+        validation_cut(train, kind="users")
+
+
+def test_no_more_than_two_thousand_users_are_held_out():
+    n = 201_000
+    pairs = sparse.csr_array((np.ones(2 * n, np.float32), np.tile([0, 1], n), np.arange(0, 2 * n + 1, 2)), shape=(n, 2))
+    _, valid = validation_cut(Interactions(pairs, IdIndex.range(n), IdIndex.range(2)))
+    assert valid.n_users == 2000
+
+
+def test_where_chance_draws_no_entry_the_longest_history_gives_one(make_log):
+    train = make_log([(1, 0), (1, 1), *((2, item) for item in range(4)), (3, 0), (3, 1)])
+    given = {1: 0, 2: 0, 3: 0}
+    for seed in range(40):
+        _, valid = validation_cut(train, seed=seed, kind="entries")
+        assert valid.relevant_counts().tolist() == [1] * valid.n_users
+        assert valid.n_users >= 1
+        for user in valid.users.values.to_pylist():
+            given[user] += 1
+    assert given[2] > 25 > given[1] + given[3]
