@@ -174,6 +174,34 @@ def test_ranking_in_threads_gives_the_same_lists_in_the_same_order() -> None:
     assert found[0].items.tolist() == wanted.tolist()
 
 
+@pytest.mark.parametrize("by_products", [False, True])
+@pytest.mark.parametrize("bad", [3, 150, 599])
+@pytest.mark.parametrize("memory_bytes", [3000, 60_000, 2**28])
+def test_the_user_whose_scores_cannot_be_ranked_is_named(by_products: bool, bad: int, memory_bytes: int) -> None:
+    random = np.random.default_rng(2)
+    scores = random.random((600, 12)).astype(np.float32)
+    histories = sparse.random_array((600, 12), density=0.1, format="csr", rng=random, dtype=np.float32)
+
+    class Model:
+        items = IdIndex.range(12)
+
+        def score(self, histories: sparse.csr_array, users: IdIndex | None = None) -> np.ndarray:
+            assert users is not None
+            return scores[users.values.to_numpy()]
+
+    class Products(Model):
+        def as_product(self) -> Product:
+            return Product(self.score, np.eye(12, dtype=np.float32))
+
+    model, users = (Products if by_products else Model)(), IdIndex.range(600)
+    lists = recommend(model, histories, 5, users=users, memory_bytes=memory_bytes)
+    hidden = mask(scores.copy(), histories, None)
+    assert lists.items.tolist() == np.argsort(-hidden, axis=1, kind="stable")[:, :5].tolist()
+    scores[bad] = np.nan
+    with pytest.raises(RecaeError, match=f"in row {bad} "):
+        recommend(model, histories, 5, users=users, memory_bytes=memory_bytes, rules=Rules(False))
+
+
 def test_work_is_begun_ahead_and_handed_back_in_its_order() -> None:
     begun: list[int] = []
 
