@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     metavar="NAMES",
     help="Groups to tell apart: history, popularity, time, columns of the catalogue.  [default: those that are known]",
 )
-@option("--report", type=PATH, metavar="OUT.html", help="Write a report for a browser.")
+@option("--report", type=PATH, metavar="OUT.html", help="Write a report for a browser (also .md).")
 @option("--per-user", type=PATH, metavar="OUT.parquet", help="Write every user's values (also .csv, .tsv, .jsonl).")
 @force_option
 @option("--include-seen", is_flag=True, help="Let the model list items of the history, too; not with --lists.")
@@ -106,6 +106,7 @@ def evaluate(
             reading=reading,
             progress=console.progress,
             run_id=console.run_id,
+            command=console.typed,
         )
     elif lists is not None:
         result = jobs.evaluate_lists(
@@ -123,6 +124,7 @@ def evaluate(
             reading=reading,
             progress=console.progress,
             run_id=console.run_id,
+            command=console.typed,
         )
     finish_with_gates(
         console,

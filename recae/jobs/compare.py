@@ -6,7 +6,6 @@ import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ from recae.jobs.contest_run import Contest, choosing_split, selected_on
 from recae.jobs.contest_splits import Splits, contest_splits, joint_fingerprint, split_plan
 from recae.jobs.examples import item_titles
 from recae.jobs.extras import need_report_extra
-from recae.jobs.facts import configuration, machine_facts
+from recae.jobs.facts import configuration, machine_facts, now
 from recae.jobs.foretell import foretell_fits
 from recae.jobs.gates import NO_GATES, Gates
 from recae.jobs.item_facts import item_background
@@ -162,7 +161,7 @@ def compare(
         )  # fmt: skip
         contest = Contest(names, splits, terms, choosing, trials, records, config, settings or {})
         _run(contest)
-        facts = {"seed": options.seed, "date": _now(), "command": command, "run_id": run_id, **machine_facts()}
+        facts = {"seed": options.seed, "date": now(), "command": command, "run_id": run_id, **machine_facts()}
         comparison = _comparison(contest, summary, split, facts, plan_digest(plan))
         comparison = replace(comparison, gates=conditions.results(comparison))
         write_split(first, records.folder / "split", {"configuration": config})
@@ -252,7 +251,3 @@ def _told(
     files = tuple(folder / name for name in FILES)
     best = comparison.leaderboard()[0].name
     return Compared(folder, comparison, best, files, time.perf_counter() - started, up_to_date, entered)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

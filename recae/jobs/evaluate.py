@@ -7,9 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from recae.counted import counted
 from recae.data.fingerprint import targets_fingerprint
 from recae.data.histories import read_held_out, read_whole_held_out
 from recae.data.split import HeldOut
@@ -17,17 +14,16 @@ from recae.errors import ConfigError
 from recae.evaluation.evaluate import evaluate as judge
 from recae.evaluation.evaluate import evaluate_lists as judge_lists
 from recae.evaluation.gates import GateResult
-from recae.evaluation.lists_table import JudgeableLists
 from recae.evaluation.metrics import DEFAULT_METRICS
 from recae.evaluation.result import Evaluation
 from recae.jobs.error_examples import examples_of_one
 from recae.jobs.examples import lists_for
-from recae.jobs.facts import configuration, machine_facts
+from recae.jobs.facts import configuration, machine_facts, now
 from recae.jobs.foretell import block_for_lists, refuse_large_folder
 from recae.jobs.gates import NO_GATES, Gates
-from recae.jobs.inputs import beside
 from recae.jobs.item_facts import item_background
 from recae.jobs.judged_files import JudgedFiles
+from recae.jobs.judged_notes import tell_lists, tell_notes, tell_without_history
 from recae.jobs.judging import check_metrics
 from recae.jobs.lists_file import read_lists
 from recae.jobs.model_histories import as_trained, histories_for
@@ -42,13 +38,6 @@ from recae.reports.comparison import ErrorExample
 
 LIST_METRICS = tuple(name for name in DEFAULT_METRICS if not name.startswith(("coverage", "novelty")))
 """Without histories nobody knows the catalogue, so how much of it is listed cannot be told."""
-
-NOTES = {
-    "targets already in the history": ": left out, they cannot be recommended",
-    "users without other targets": ": left out",
-    "targets among unknown items": ": counted as missed",
-}
-"""What becomes of that which `read_held_out` counts."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,15 +73,17 @@ def evaluate(
     reading: Reading = AS_FOUND,
     progress: Progress = SILENT,
     run_id: str = "",
+    command: str = "",
 ) -> Judged:
     """Judge the model in the folder `model` on the users of `target`, whose histories are in `histories`.
 
     Targets that are in the user's history cannot be listed and are left out; targets that the model does not know
-    count as missed. `report` is an HTML file, `per_user` a table of every user's values. Blocks of scores are as large
-    as `max_memory` bytes (None: what the machine has free) allow; the figures do not depend on it. `catalog` has the
-    genres of the items, for the metrics that need them, titles, and the columns that `slices` name beside "history",
-    "popularity" and "time": groups by which the figures are taken apart (None: what is known). `gates` are conditions
-    on the result, checked at the end; what is written says what became of them.
+    count as missed. `report` is a page (.html) or Markdown (.md), `per_user` a table of every user's values. Blocks of
+    scores are as large as `max_memory` bytes (None: what the machine has free) allow; the figures do not depend on it.
+    `catalog` has the genres of the items, for the metrics that need them, titles, and the columns that `slices` name
+    beside "history", "popularity" and "time": groups by which the figures are taken apart (None: what is known).
+    `gates` are conditions on the result, checked at the end; what is written says what became of them. `command` is
+    what was typed, for the report.
 
     Raises:
         ConfigError: an unknown metric, slice or suffix, or a condition that cannot be checked.
@@ -132,8 +123,8 @@ def evaluate(
     )
     if histories and not held_out.history.nnz:
         histories_for(recommender, histories, reading)  # where it knows none of the items, this says so
-    _tell_notes(held_out, target, progress)
-    _tell_without_history(held_out, histories, target, progress)
+    tell_notes(held_out, target, progress)
+    tell_without_history(held_out, histories, target, progress)
     fingerprint = targets_fingerprint(held_out, recommender.items)
     rivals.check(held_out.users, fingerprint, settled)
     known = Known(held_out, recommender.items, recommender.item_counts, *usual_catalog(catalog, None))
@@ -169,12 +160,18 @@ def evaluate(
         return evaluate(folder, histories, target, **options).evaluation
 
     results = rivals.results(settled, name, found, fingerprint, beside_it)
-    facts = {"what": name, "run_id": run_id, "targets_fingerprint": fingerprint, "configuration": config}
+    facts = {
+        "what": name,
+        "command": command,
+        "run_id": run_id,
+        "targets_fingerprint": fingerprint,
+        "configuration": config,
+    }
     errors = () if report is None else examples_of_one(
         recommender.info.name, found, held_out, _titles(known), known.item_counts,
         lambda picked: lists_for(recommender, picked.users, exclude_seen),
     )  # fmt: skip
-    return _finish(found, held_out, facts, files, results, errors)
+    return _finish(found, held_out, facts | {"configuration": config}, files, results, errors)
 
 
 def evaluate_lists(
@@ -193,6 +190,7 @@ def evaluate_lists(
     reading: Reading = AS_FOUND,
     progress: Progress = SILENT,
     run_id: str = "",
+    command: str = "",
 ) -> Judged:
     """Judge the lists in a file (user, item[, rank | score]), whoever made them.
 
@@ -228,13 +226,13 @@ def evaluate_lists(
     )
     held_out = known.held_out
     background = item_background(chosen, known.items, catalog)
-    _tell_notes(held_out, target, progress)
+    tell_notes(held_out, target, progress)
     fingerprint = targets_fingerprint(held_out, known.items)
     rivals.check(held_out.users, fingerprint, settled)
     parts = Known(held_out, known.items, known.item_counts, *usual_catalog(catalog, None))
     slicing = slicing_for(slices, parts)
     found = read_lists(lists, held_out, known.items, reading=reading)
-    _tell(found, lists, progress)
+    tell_lists(found, lists, progress)
     evaluation = judge_lists(
         found.lists,
         held_out,
@@ -260,7 +258,8 @@ def evaluate_lists(
         return evaluate(folder, histories, target, **options, reading=reading, progress=progress).evaluation
 
     results = rivals.results(settled, str(lists), evaluation, fingerprint, beside_them)
-    facts = {"what": str(lists), "run_id": run_id, "ordered_by": found.order, "targets_fingerprint": fingerprint}
+    facts = {"what": str(lists), "command": command, "run_id": run_id, "ordered_by": found.order}
+    facts |= {"targets_fingerprint": fingerprint}
     errors = () if report is None else examples_of_one(
         "the lists", evaluation, held_out, _titles(parts), parts.item_counts,
         lambda picked: TopN(found.lists.items[picked.rows], found.lists.scores[picked.rows]),
@@ -270,42 +269,6 @@ def evaluate_lists(
 
 def _titles(known: Known) -> list[str]:
     return known.items.texts().to_pylist() if known.catalog is None else known.catalog.titles_for(known.items)
-
-
-def _tell(found: JudgeableLists, source: Source, progress: Progress) -> None:
-    for count, what in (
-        (found.unknown_users, "with a list and no target: left out"),
-        (found.without_list, "with a target and no list: counted as 0"),
-    ):
-        if count:
-            progress.say(f"{source}: {counted(count, 'user')} {what}.")
-    if found.unknown_items:
-        progress.say(f"{source}: {counted(found.unknown_items, 'listed item')} in no history and no target.")
-
-
-def _tell_notes(held_out: HeldOut, target: Source, progress: Progress) -> None:
-    for what, count in held_out.notes.items():
-        progress.say(f"{target}: {count:,} {what}{NOTES.get(what, '')}.")
-
-
-def _tell_without_history(
-    held_out: HeldOut, histories: Sequence[Source], target: Source, progress: Progress
-) -> None:  # fmt: skip
-    """Warn where a tenth of the users or more are judged without any history: probably the wrong file was given."""
-    without = int(np.count_nonzero(np.diff(held_out.history.indptr) == 0))
-    if 10 * without < held_out.n_users or not histories:
-        return
-    named = ", ".join(map(str, histories))
-    made_for_it = None if Path(target).is_dir() else beside(target, f"{Path(target).stem}_history")
-    hint = "give the files that hold what these users had before, with --history"
-    if made_for_it is not None and made_for_it not in {Path(source).absolute() for source in histories}:
-        made_for_it = Path(target).with_name(made_for_it.name)
-        hint = f"their histories are in {made_for_it}, so give --history {made_for_it}"
-    have = "has" if without == 1 else "have"
-    progress.say(
-        f"Warning: {without:,} of {counted(held_out.n_users, 'user')} with targets {have} no history in {named}, so "
-        f"that the figures say little about the model: {hint}."
-    )
 
 
 def _finish(
@@ -320,13 +283,17 @@ def _finish(
         "users": len(evaluation.users),
         "targets": int(held_out.relevant_counts().sum()),
         "unknown_targets": int(held_out.unknown_targets.sum()),
+        "date": now(),
         **machine_facts(),
     }
 
-    def write_report(path: Path) -> None:
-        from recae.reports.evaluation import write_evaluation_html
+    def write_report(path: Path, form: str) -> None:
+        from recae.reports.evaluation import evaluation_markdown, write_evaluation_html
 
-        write_evaluation_html(evaluation, facts, path, gates=gates, errors=errors)
+        if form == ".html":
+            write_evaluation_html(evaluation, facts, path, gates=gates, errors=errors)
+        else:
+            path.write_text(evaluation_markdown(evaluation, facts, gates=gates, errors=errors), encoding="utf-8")
 
     files.write(
         write_report,

@@ -42,7 +42,7 @@ def examples_markdown(comparison: Comparison, escaped: Callable[[str], str]) -> 
     for user in comparison.examples[:MOST_EXAMPLES]:
         card = example(user, order)
         more = f" and {card['more']} more" if card["more"] else ""
-        history, targets = (", ".join(escaped(title) for title in card[part]) for part in ("history", "targets"))
+        history, targets = (" · ".join(escaped(title) for title in card[part]) for part in ("history", "targets"))
         parts += [
             f"### User {escaped(card['user'])}",
             f"- Had already: {history or 'nothing'}\n- Hidden, to be found: {targets}{more}",
@@ -60,10 +60,6 @@ def lists_markdown(lists: Sequence[Mapping[str, Any]], escaped: Callable[[str], 
             [f"**{escaped(title)}**" if marked and title.strip() else escaped(title) for title, marked in cells]
         )
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _bold(text: str) -> str:
-    return f"**{text.strip()}**" if text.strip() else text
 
 
 def targets_shown(user: ExampleUser) -> list[str]:

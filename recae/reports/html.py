@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from recae.reports import plots
-from recae.reports.comparison import Comparison, ModelRun, Trial
+from recae.reports.comparison import Comparison
 from recae.reports.costs import costs_context
 from recae.reports.datafacts import data_rows, histogram, split_rows, split_table
 from recae.reports.error_section import errors_context
@@ -22,23 +22,11 @@ from recae.reports.similar_items import silent, similar_context
 from recae.reports.slice_section import slices_context
 from recae.reports.slices import tables_of
 from recae.reports.split_by_split import splits_table
-from recae.reports.standing import failed_words, interval_words
-from recae.reports.text import name_of, one_line
+from recae.reports.standing import interval_words
+from recae.reports.text import one_line
+from recae.reports.trials import settings_context
 from recae.reports.verdict import Verdict, spoken
-from recae.reports.wording import (
-    duration,
-    gained,
-    lower_is_better,
-    metric_label,
-    metric_meaning,
-    score,
-    setting,
-    settings,
-    size,
-    whole,
-)
-
-MOST_TRIALS = 200
+from recae.reports.wording import duration, gained, metric_label, metric_meaning, score, whole
 
 
 def write_html(comparison: Comparison, path: str | Path) -> None:
@@ -76,7 +64,7 @@ def _context(comparison: Comparison) -> dict[str, Any]:
         "curves": [drawn(plot) for plot in curves if plot],
         "splits": splits_table(comparison),
         "pairs": [one_line(pair_sentence(test)) for test in comparison.pairs],
-        "settings": [_settings(run, metric) for run in comparison.leaderboard()],
+        "settings": [settings_context(run, metric) for run in comparison.leaderboard()],
         "examples": [example(user, order) for user in comparison.examples[:MOST_EXAMPLES]],
         "similar": similar_context(comparison),
         "silent": [one_line(name) for name in silent(comparison)],
@@ -99,40 +87,8 @@ def _stats(judged: Verdict) -> list[dict[str, str]]:
     stats = [(one_line(f"{metric_label(judged.metric)} of {spoken(best)}", 60), score(best.means[judged.metric]))]
     for run, gap in judged.against:
         if math.isfinite(gap.share):
-            stats.append((one_line(f"against {spoken(run)}", 60), gained(gap.share)))
+            unsure = "" if gap.clear else ", not clearly"
+            stats.append((one_line(f"against {spoken(run)}", 60) + unsure, gained(gap.share)))
     stats.append(("to fit the best model", duration(best.fit_seconds)))
     stats.append(("test users", whole(len(best.evaluation.users))))
     return [{"label": label, "value": value} for label, value in stats]
-
-
-def _settings(run: ModelRun, metric: str) -> dict[str, Any]:
-    names = list(dict.fromkeys(name for trial in run.trials for name in trial.settings))
-    chosen = _chosen(run, lower_is_better(metric)) if run.trials else None
-    spent = duration(sum(trial.seconds for trial in run.trials))
-    return {
-        "name": one_line(run.name),
-        "first": "ascending" if lower_is_better(metric) else "descending",
-        "chosen": one_line(settings({name: run.config.get(name) for name in names} or run.config)),
-        "search": f"{len(run.trials)} tried in {spent}{failed_words(run)}" if run.trials else "not tuned",
-        "cost": f"{size(run.size_bytes)}, {whole(run.users_per_second)} users/s",
-        "names": [name_of(name) for name in names],
-        "rows": [
-            {
-                "settings": [one_line(setting(trial.settings.get(name, run.config.get(name)))) for name in names],
-                "value": score(trial.value),
-                "failed": one_line(trial.failed),
-                "raw": trial.value if math.isfinite(trial.value) else "",
-                "seconds": duration(trial.seconds),
-                "spent": trial.seconds,
-                "chosen": trial is chosen,
-            }
-            for trial in run.trials[:MOST_TRIALS]
-        ],
-        "more": whole(len(run.trials) - MOST_TRIALS) if len(run.trials) > MOST_TRIALS else "",
-    }
-
-
-def _chosen(run: ModelRun, lower: bool) -> Trial:
-    judged = [trial for trial in run.trials if not trial.failed]
-    fitting = [t for t in judged if all(run.config.get(key) == value for key, value in t.settings.items())]
-    return (min if lower else max)(fitting or judged or run.trials, key=lambda trial: trial.value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from recae.reports.comparison import Comparison, ModelRun
@@ -13,6 +13,7 @@ from recae.reports.error_section import errors_markdown
 from recae.reports.examples import examples_markdown
 from recae.reports.gates import gates_markdown
 from recae.reports.item_map import map_markdown
+from recae.reports.model_plots import curves_markdown
 from recae.reports.models_table import ON_PAPER, grouped
 from recae.reports.page import making
 from recae.reports.pairs import pair_sentence
@@ -20,11 +21,15 @@ from recae.reports.similar_items import similar_markdown
 from recae.reports.slice_section import slices_markdown
 from recae.reports.slices import tables_of
 from recae.reports.split_by_split import OF_THE_FIRST, splits_table
-from recae.reports.standing import best_of_each, failed_words, interval_words
+from recae.reports.standing import best_of_each, interval_words
 from recae.reports.text import one_line
-from recae.reports.wording import DASH, duration, metric_label, score, settings, size, whole
+from recae.reports.trials import settings_markdown
+from recae.reports.wording import DASH, duration, metric_label, metric_meaning, score
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~&$])")
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&$]|(?<=[A-Za-z]):(?=//)|(?<=[Ww]{3})\.)")
+"""What could be markup anywhere in a line; of addresses what makes a link of them."""
+_OPENING = re.compile(r"^(\s*\d*)([-+.)])(?=\s|$)")
+"""What could begin a list."""
 
 
 def to_markdown(comparison: Comparison) -> str:
@@ -50,8 +55,9 @@ def to_markdown(comparison: Comparison) -> str:
         *examples_markdown(comparison, escaped),
         *similar_markdown(comparison, escaped),
         *map_markdown(comparison.item_map, escaped),
-        "## Chosen settings",
-        "\n".join(f"- {_chosen(run)}" for run in comparison.leaderboard()),
+        *curves_markdown(comparison.leaderboard(), escaped),
+        *settings_markdown(comparison, escaped),
+        *_meanings(comparison.metrics),
         "## Data",
         _rows([("Source", str(comparison.data.get("source") or "")), *data_rows(comparison.data)]),
         "## Split",
@@ -66,7 +72,7 @@ def to_markdown(comparison: Comparison) -> str:
 
 def escaped(text: str) -> str:
     """Text from outside as Markdown that shows it as it is, on one line."""
-    return _SPECIAL.sub(r"\\\1", one_line(text))
+    return _OPENING.sub(r"\1\\\2", _SPECIAL.sub(r"\\\1", one_line(text)))
 
 
 def _table(comparison: Comparison) -> str:
@@ -111,12 +117,9 @@ def _pairs(comparison: Comparison) -> str:
     return "\n".join(f"- {escaped(pair_sentence(test))}" for test in comparison.pairs)
 
 
-def _chosen(run: ModelRun) -> str:
-    tried = f"{len(run.trials)} tried on validation data{failed_words(run)}" if run.trials else "not tuned"
-    return (
-        f"**{escaped(run.name)}**: {escaped(settings(run.config))} ({tried}; {size(run.size_bytes)}, "
-        f"{whole(run.users_per_second)} users per second)"
-    )
+def _meanings(metrics: Sequence[str]) -> list[str]:
+    told = [(metric_label(metric), metric_meaning(metric)) for metric in metrics]
+    return ["## What the metrics mean", _rows(told)] if any(meaning for _, meaning in told) else []
 
 
 def _rows(rows: Iterable[tuple[str, str]]) -> str:

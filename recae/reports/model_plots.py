@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from recae.reports.plots import WIDTH, Plot
 from recae.reports.svg import Drawing, Scale, number, x_axis, y_axis
 from recae.reports.text import one_line
 from recae.reports.wording import metric_label, percent, score
+from recae.training.curve import LearningCurve
 
 
 def distribution_plot(metric: str, values: np.ndarray) -> Plot:
@@ -57,9 +58,32 @@ def curve_plot(run: ModelRun) -> Plot | None:
         if len(known) > 1:
             label = "training loss" if losses[0] in ("loss", "train") else losses[0]
             _panel(drawing, known, (middle + 44, WIDTH - 8), label, "s0", (0, None))
+    return Plot(one_line(run.title), _course(curve), drawing.render())
+
+
+def curves_markdown(runs: Sequence[ModelRun], escape: Callable[[str], str]) -> list[str]:
+    """How each training went, in words; `escape` makes any text safe on one line."""
+    lines = []
+    for run in runs:
+        if run.curve is not None and len(run.curve.points) >= 2:
+            told = f"{_course(run.curve)} {_reached(run.curve)}".strip()
+            lines.append(f"- **{escape(run.name)}**: {escape(told)}")
+    return ["## Training", "\n".join(lines)] if lines else []
+
+
+def _course(curve: LearningCurve) -> str:
     stop = "stopped early" if curve.stopped_early else "ran to the end"
-    lead = f"{counted(len(curve.points), 'epoch')}, {stop}; the weights of epoch {curve.best_epoch} were kept."
-    return Plot(one_line(run.title), lead, drawing.render())
+    return f"{counted(len(curve.points), 'epoch')}, {stop}; the weights of epoch {curve.best_epoch} were kept."
+
+
+def _reached(curve: LearningCurve) -> str:
+    """The validation metric of the first epoch, of the one that was kept, and of the last."""
+    judged = [(point.epoch, point.metric) for point in curve.points if point.metric is not None]
+    if not judged:
+        return ""
+    shown = dict([judged[0], *[one for one in judged if one[0] == curve.best_epoch], judged[-1]])
+    values = ", ".join(f"{score(value)} after epoch {epoch}" for epoch, value in sorted(shown.items()))
+    return f"Validation {metric_label(curve.metric_name or 'metric')}: {values}."
 
 
 def _panel(

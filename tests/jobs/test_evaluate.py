@@ -72,6 +72,19 @@ def test_a_report_that_cannot_be_written_is_an_error_and_leaves_nothing(crowds: 
     assert sorted(tmp_path.iterdir()) == before
 
 
+def test_the_suffix_of_a_report_is_its_form(crowds: Path, tmp_path: Path) -> None:
+    folder = train(crowds, model="popularity", out=tmp_path / "m").folder
+    at = files(tmp_path, history="user_id,item_id\n7,1\n", target="user_id,item_id\n7,3\n")
+    for name, start in (("r.html", "<!doctype html>"), ("r.md", "# NDCG@10 ")):
+        evaluate(folder, [at["history"]], at["target"], report=tmp_path / name, command="recae evaluate m")
+        text = (tmp_path / name).read_text()
+        assert text.startswith(start)
+        assert "recae evaluate m" in text
+        assert evaluate(folder, [at["history"]], at["target"], report=tmp_path / name).up_to_date
+    with pytest.raises(ConfigError, match=r"r\.pdf must end in \.html or \.md; --json tells"):
+        evaluate(folder, [at["history"]], at["target"], report=tmp_path / "r.pdf")
+
+
 def test_ratings_are_kept_for_models_of_ratings(crowds: Path, tmp_path: Path) -> None:
     folder = train(crowds, model="autorec-user", settings={"epochs": 3}, out=tmp_path / "m", metrics=["rmse"]).folder
     at = files(tmp_path, history="user_id,item_id,rating\n7,1,4\n7,2,5\n", target="user_id,item_id,rating\n7,3,4\n")

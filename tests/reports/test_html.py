@@ -222,14 +222,21 @@ def test_a_comparison_with_next_to_nothing_in_it(compared, run, tmp_path):
     assert "EASE was judged alone." in text
 
 
+def test_a_lead_that_is_not_clear_is_not_told_as_a_gain(compared, run, tmp_path):
+    page = written(compared((run("ease", 0.2), run("ials", 0.1999), run("popularity", 0.0))), tmp_path)
+
+    assert "<dt>against iALS, not clearly</dt>" in page
+    assert "<dt>against popularity</dt>" in page
+
+
 def test_one_evaluation_as_a_page(comparison, tmp_path):
-    facts = {"what": SCRIPT, "users": 200, "configuration": {"job": "evaluate"}}
+    facts = {"what": SCRIPT, "users": 200, "command": "recae evaluate m", "configuration": {"job": "evaluate"}}
     write_evaluation_html(comparison.runs[1].evaluation, facts, tmp_path / "one.html")
     page = (tmp_path / "one.html").read_text(encoding="utf-8")
     text = " ".join(outline(page).text)
 
     assert f"NDCG@10 {comparison.runs[1].means['ndcg@10']:.4f} on 200 users" in text
-    for label in ("Recall@20", "Recall@50", "Coverage@10"):
+    for label in ("Recall@20", "Recall@50", "Coverage@10", "recae evaluate m"):
         assert label in text
     assert page.count("<script>") == 1
     assert not re.search(r"https?:", page)

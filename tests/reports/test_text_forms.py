@@ -8,11 +8,14 @@ import re
 
 import pytest
 
+from recae.evaluation.gates import GateResult
 from recae.reports import verdict as verdicts
+from recae.reports.comparison import ExampleUser
+from recae.reports.evaluation import evaluation_markdown
 from recae.reports.markdown import escaped, to_markdown
 from recae.reports.structured import SCHEMA, to_json
 from recae.reports.terminal import to_terminal
-from recae.reports.wording import better_than, duration, gained, metric_label, percent, score, size
+from recae.reports.wording import DASH, better_than, duration, gained, metric_label, percent, score, size
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -60,7 +63,7 @@ def test_colour_only_when_asked_and_only_colour(comparison):
 
 
 def test_markdown_has_one_row_for_each_model_and_bold_bests(comparison):
-    text = to_markdown(comparison)
+    text, _, _ = to_markdown(comparison).partition("## Chosen settings")
     rows = [line for line in text.splitlines() if re.match(r"\| \d+ \|", line)]
 
     assert [row.split("|")[2].strip() for row in rows] == ["ease", "ials", r"mult-vae", "popularity"]
@@ -89,6 +92,59 @@ def test_markdown_tells_what_is_needed_to_run_it_again(comparison):
     assert "recae compare data" in text
     assert "user-holdout:valid=0.1,test=0.2" in text
     assert "0.1.0" in text
+
+
+def test_markdown_has_every_setting_that_was_tried_how_training_went_and_what_metrics_mean(comparison):
+    text = to_markdown(comparison)
+
+    tried = text.partition("### Tried: ease")[2].partition("##")[0].split("\n")
+    assert [line for line in tried if line] == [
+        "| l2 | validation NDCG@10 | time |",
+        "| --: | --: | --: |",
+        "| 100 | 0.2100 | 1.5 s |",
+        "| 500 | **0.2500** (chosen) | 1.5 s |",
+        "| 250 | 0.2250 | 1.5 s |",
+    ]
+    assert "### Tried: popularity" not in text
+    course = text.partition("## Training")[2].partition("##")[0].strip()
+    assert course == (
+        "- **mult-vae**: 8 epochs, stopped early; the weights of epoch 6 were kept. "
+        "Validation NDCG@10: 0.1100 after epoch 1, 0.1600 after epoch 6, 0.1600 after epoch 8."
+    )
+    assert "- Coverage@10: Share of the catalogue" in text.partition("## What the metrics mean")[2]
+
+
+def test_titles_with_commas_stay_apart_in_markdown(compared):
+    user = ExampleUser("7", ("Postino, Il", "Sting, The"), ("Rock, The",), {})
+
+    assert "- Had already: Postino, Il · Sting, The\n" in to_markdown(compared(examples=(user,)))
+
+
+def test_one_evaluation_as_markdown(hostile, comparison):
+    judged = comparison.runs[1]
+    facts = {"what": "ease", "command": "recae evaluate ease", "date": "2021-01-01", "configuration": {"a": 1}}
+    gates = [GateResult("fail-under ndcg@10=0.9", "ndcg@10", False, "too low", 0.5, 0.9)]
+    text = evaluation_markdown(judged.evaluation, facts, gates=gates)
+
+    low, high = judged.evaluation.intervals()["ndcg@10"]
+    assert text.startswith(f"# NDCG@10 {judged.means['ndcg@10']:.4f} on 200 users\n")
+    assert f"| NDCG@10 | {judged.means['ndcg@10']:.4f} | {low:.4f}{DASH}{high:.4f} | How well" in text
+    assert f"| Coverage@10 | {judged.means['coverage@10']:.4f} |  | Share of the catalogue" in text
+    assert "**failed**: too low" in text
+    assert "- Command: recae evaluate ease\n- Date: 2021-01-01" in text
+    outside = evaluation_markdown(hostile.runs[0].evaluation, {"what": "<script>|"}).partition("```json")[0]
+    assert not re.search(r"(?<!\\)[<>`]", outside)
+    table = [line for line in outside.splitlines() if line.startswith("|")]
+    assert {len(re.findall(r"(?<!\\)\|", row)) for row in table} == {5}
+
+
+def test_markdown_escapes_no_more_than_it_must(comparison):
+    assert escaped("Seven (Se7en), 1995! +0.1 = 3") == "Seven (Se7en), 1995! +0.1 = 3"
+    assert [escaped(text) for text in ("- a", "+ b", "12. c", "3) d", "1.5")] == [
+        r"\- a", r"\+ b", r"12\. c", r"3\) d", "1.5",
+    ]  # fmt: skip
+    assert escaped("see https://e.vil and www.e.vil") == r"see https\://e.vil and www\.e.vil"
+    assert re.search(r"95% interval \+0\.\d{4} to \+0\.\d{4}", to_markdown(comparison))
 
 
 @pytest.mark.parametrize("hostile", ["a|b", "<script>alert(1)</script>", "[x](http://e.vil)", "a\n# b", "`*_~"])
