@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ from recae.reports.page import drawn
 from recae.reports.slice_plots import slice_plot
 from recae.reports.slices import SliceRow, SliceTable, leaders, note, span
 from recae.reports.text import one_line
-from recae.reports.wording import metric_label, score, whole
+from recae.reports.wording import lower_is_better, metric_label, score, whole
 
 
 def slices_context(tables: Sequence[SliceTable], colours: Mapping[str, str]) -> dict[str, Any]:
@@ -26,12 +27,13 @@ def _shown(table: SliceTable) -> dict[str, Any]:
         "title": one_line(table.title),
         "note": one_line(f"{note(table)} {table.definition}"),
         "models": [_heading(table, model) for model in table.models],
+        "first": "ascending" if lower_is_better(table.metric) else "descending",
         "rows": [
             {
                 "label": one_line(row.label),
                 "few": not row.certain,
-                "users": whole(row.users),
-                "targets": whole(row.targets),
+                "users": row.users,
+                "targets": row.targets,
                 "cells": [_cell(table, row, model) for model in table.models],
             }
             for row in table.rows
@@ -48,6 +50,7 @@ def _cell(table: SliceTable, row: SliceRow, model: str) -> dict[str, Any]:
     estimate = row.values.get(model)
     return {
         "text": score(None if estimate is None else estimate.value),
+        "raw": estimate.value if estimate is not None and math.isfinite(estimate.value) else "",
         "span": "" if estimate is None else span(estimate),
         "best": table.leader(row) == model,
     }

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from recae.evaluation.result import Evaluation
+from recae.evaluation.slices import Estimate, Slice, SliceGroup
 from recae.reports.evaluation import write_evaluation_html
 from recae.reports.html import write_html
 
@@ -127,6 +129,36 @@ def test_grouped_columns_sort_by_themselves_and_what_is_missing_comes_last(brows
         for order in orders:
             browser.value(PRESS.replace("WHICH", column))
             assert "".join(browser.value(NAMES)) == order, column
+
+
+def test_groups_and_metrics_are_sorted_and_come_back_to_their_order(browser, folder, compared, run, tmp_path):
+    values = {"ease": (0.2, 0.3, 0.1), "ials": (0.1, 0.15, None)}
+    runs = tuple(run(name, own[0], evaluation=sliced(run(name, own[0]), own)) for name, own in values.items())
+    write_html(compared(runs), tmp_path / "report.html")
+    browser.open(tmp_path / "report.html")
+
+    def after(column, table="document.querySelector('#slices ~ details table')"):
+        browser.value(PRESS.replace(BOARD, table).replace("WHICH", column))
+        return browser.value(f"[...{table}.tBodies[0].rows].map((row) => row.cells[0].textContent)")
+
+    assert after("ease") == ["9-12 items", "all", "13-80 items"]
+    assert after("ials") == ["9-12 items", "all", "13-80 items"]
+    assert after("Group") == ["all", "9-12 items", "13-80 items"]
+
+    browser.open(folder / "evaluation.html")
+    metrics = "document.querySelector('table[data-sortable]')"
+    assert after("Value", metrics)[0] == "NDCG@10"
+    assert after("Metric", metrics)[0] == "Coverage@10"
+
+
+def sliced(run, values):
+    groups = tuple(
+        SliceGroup(label, 50, 90, {} if value is None else {"ndcg@10": Estimate(value, value - 0.01, value + 0.01)})
+        for label, value in zip(("all", "9-12 items", "13-80 items"), values, strict=True)
+    )
+    found = run.evaluation
+    slices = (Slice("history", "users", "by length", groups),)
+    return Evaluation(found.users, found.per_user, found.overall, slices=slices)
 
 
 def test_keys_alone_reach_the_results_and_sort(browser, folder):
