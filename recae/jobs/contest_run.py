@@ -21,7 +21,7 @@ from recae.jobs.item_facts import item_background
 from recae.jobs.judging import own_metrics
 from recae.jobs.peak import folder_bytes
 from recae.jobs.sections import Terms, example_lists, of_comparison, of_model
-from recae.jobs.selection import Fixed, Selected, choosing_data, select, size_bytes, tried_settings
+from recae.jobs.selection import Fixed, Selected, beside_defaults, choosing_data, select, size_bytes, tried_settings
 from recae.models.base import Recommender
 from recae.models.registry import model_class
 from recae.options import RunOptions
@@ -101,7 +101,7 @@ class Contest:
         except Exception as error:  # noqa: BLE001 - whatever ails one model, the others go on
             reason, kept = reason_of(error), self.records.trials(name).all()
             trials = error.trials if isinstance(error, NothingFittedError) else kept
-            failed = FailedModel(name, model_class(name).info.title, reason, trials)
+            failed = FailedModel(name, model_class(name).info.title, reason, beside_defaults(name, trials))
             if of_memory(error):  # it may go better at another time
                 self.memory_failures += 1
             else:
@@ -158,7 +158,7 @@ def _run(name: str, selected: Selected, evaluation: Evaluation, terms: Terms) ->
         name=name,
         title=model.info.title,
         config=model.config.model_dump(mode="json"),
-        trials=selected.trials,
+        trials=beside_defaults(name, selected.trials),
         evaluation=evaluation,
         valid_value=selected.valid_value,
         fit_seconds=selected.fit_seconds,

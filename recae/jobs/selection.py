@@ -221,5 +221,12 @@ def _better(metric: str, value: float, than: float) -> bool:
     return value < than if parse_metrics([metric])[0].lower_is_better else value > than
 
 
+def beside_defaults(name: str, trials: Sequence[Trial]) -> tuple[Trial, ...]:
+    """The trials of a model, all with the same hyper-parameters: what a setting leaves out has its default."""
+    defaults = model_class(name)().config.model_dump(mode="json")
+    varied = {key: defaults.get(key) for trial in trials for key in trial.settings}
+    return tuple(replace(trial, settings=varied | trial.settings) for trial in trials)
+
+
 def _in_words(setting: dict[str, Any]) -> str:
     return ", ".join(f"{key} = {value}" for key, value in setting.items()) or "defaults"

@@ -24,6 +24,8 @@ class Trial:
     """One setting that was tried, and what it reached on validation data."""
 
     settings: dict[str, Any]
+    """The hyper-parameters that any of a model's trials changes, those at their defaults too; older files leave these
+    out."""
     value: float
     """NaN where it failed."""
     seconds: float

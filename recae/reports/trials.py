@@ -28,7 +28,7 @@ def settings_context(run: ModelRun, metric: str) -> dict[str, Any]:
         "names": [name_of(name) for name in names],
         "rows": [
             {
-                "settings": [one_line(setting(trial.settings.get(name, run.config.get(name)))) for name in names],
+                "settings": [_value(trial, name) for name in names],
                 "value": score(trial.value),
                 "failed": one_line(trial.failed),
                 "raw": trial.value if math.isfinite(trial.value) else "",
@@ -40,6 +40,11 @@ def settings_context(run: ModelRun, metric: str) -> dict[str, Any]:
         ],
         "more": whole(len(run.trials) - MOST_TRIALS) if len(run.trials) > MOST_TRIALS else "",
     }
+
+
+def _value(trial: Trial, name: str) -> str:
+    """Older files leave out what was at its default, whatever that was."""
+    return one_line(setting(trial.settings[name])) if name in trial.settings else "default"
 
 
 def _chosen(run: ModelRun, lower: bool) -> Trial:

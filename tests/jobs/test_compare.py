@@ -55,6 +55,18 @@ def test_test_data_has_no_say_in_the_choice(split: Split) -> None:
     assert select("ease", replace(split, test=None), "ndcg@5", DEFAULTS).valid_value is not None
 
 
+def test_a_comparison_tells_the_defaults_of_what_its_settings_leave_out(crowds: Path, tmp_path: Path) -> None:
+    given = {"models": ["ease"], "split": PER_USER, "metrics": ["ndcg@5"], "out": tmp_path / "c"}
+    (run,) = compare(crowds, **given).comparison.runs
+    changed = {key for setting in Ease.grid for key in setting}
+    assert {} in Ease.grid
+    for trial, setting in zip(run.trials, Ease.grid, strict=True):
+        full = Ease(**setting).config.model_dump(mode="json")
+        assert trial.settings == {key: full[key] for key in changed}
+    written = json.loads((tmp_path / "c" / "report.json").read_text())["models"][0]["trials"]
+    assert [trial["settings"] for trial in written] == [trial.settings for trial in run.trials]
+
+
 def test_errors_are_minimised(split: Split, monkeypatch: pytest.MonkeyPatch) -> None:
     shared = {"l2": 1.0, "batch_users": 10, "dropout": 0.2}
     monkeypatch.setattr(AutoRecUser, "grid", ({"epochs": 1, **shared}, {"epochs": 30, **shared}))

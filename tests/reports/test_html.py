@@ -222,6 +222,15 @@ def test_a_comparison_with_next_to_nothing_in_it(compared, run, tmp_path):
     assert "EASE was judged alone." in text
 
 
+def test_a_setting_that_is_not_told_is_not_made_up_from_the_chosen_one(compared, run, tmp_path):
+    tried = (Trial({}, 0.2, 1.0), Trial({"l2": 500.0}, 0.3, 1.0))
+    page = written(compared((run("ease", 0.2, trials=tried), run("ials", 0.1))), tmp_path)
+
+    first, second = re.findall(r"<tr[^>]*>(<td>.*?)</tr>", page.partition("Settings tried for ease")[2], re.S)[:2]
+    assert first.startswith("<td>default</td>")
+    assert second.startswith("<td>500</td>")
+
+
 def test_a_lead_that_is_not_clear_is_not_told_as_a_gain(compared, run, tmp_path):
     page = written(compared((run("ease", 0.2), run("ials", 0.1999), run("popularity", 0.0))), tmp_path)
 
