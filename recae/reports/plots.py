@@ -120,10 +120,12 @@ def cost_plot(comparison: Comparison) -> Plot | None:
 
 
 def cutoff_plots(comparison: Comparison) -> list[Plot]:
-    """One figure for each metric that was measured at three list lengths or more."""
+    """One figure for each metric that was measured at three list lengths or more, of every model."""
     measured: dict[str, list[str]] = {}
-    for metric in comparison.leaderboard()[0].means:
-        if cutoff(metric) is not None and base_name(metric) in _BY_LENGTH:
+    first, *others = [run.means for run in comparison.leaderboard()]
+    for metric in first:
+        by_length = cutoff(metric) is not None and base_name(metric) in _BY_LENGTH
+        if by_length and all(metric in means for means in others):
             measured.setdefault(base_name(metric), []).append(metric)
     return [_cutoff_plot(comparison, sorted(m, key=lambda x: cutoff(x) or 0)) for m in measured.values() if len(m) >= 3]
 

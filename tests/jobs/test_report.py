@@ -58,6 +58,18 @@ def test_a_drawn_json_is_itself_a_report(place: Path, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "r.json").read_text())["schema"] == "recae-comparison/1"
 
 
+def test_comparisons_by_other_metrics_are_joined_in_every_form(place: Path, crowds: Path, tmp_path: Path) -> None:
+    fewer = GIVEN | {"trials": 0, "metrics": ["ndcg@5", "coverage@5"]}
+    compare(crowds, out=tmp_path / "fewer", models=["item-knn"], **fewer)
+    out = [tmp_path / f"r.{form}" for form in ("html", "md", "json", "tex")]
+    for folders in ([place / "a", tmp_path / "fewer"], [tmp_path / "fewer", place / "a"]):
+        joined = report(folders, out=out).comparison
+        assert {run.name for run in joined.runs} == {"popularity", "ease", "item-knn"}
+        assert "NDCG by list length" in out[0].read_text()  # all have it; recall by length, some have not
+        assert "Recall by list length" not in out[0].read_text()
+        assert json.loads(out[2].read_text())["metrics"] == list(joined.metrics)
+
+
 def test_comparisons_on_the_same_targets_become_one(place: Path, crowds: Path, tmp_path: Path) -> None:
     joined = report([place / "a", place / "b"], out=[tmp_path / "both.html"]).comparison
     names = {run.name for run in joined.runs}
