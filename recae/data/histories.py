@@ -122,6 +122,8 @@ class WholeHeldOut:
     """(n_items,) int64: how many users have each item in their histories; None without histories."""
     n_users: int | None
     """How many users have a history; None without histories."""
+    catalogue: int | None
+    """How many of the items, the first ones, histories have; None without histories."""
 
 
 def read_whole_held_out(
@@ -150,11 +152,11 @@ def read_whole_held_out(
     """
     targets = _log(Source(_joined(target_sources), columns, on_bad, header, delimiter), min_rating, dedupe, progress)
     if not history_sources:
-        return WholeHeldOut(_held_out(targets, None, targets.items), targets.items, None, None)
+        return WholeHeldOut(_held_out(targets, None, targets.items), targets.items, None, None, None)
     log = _log(Source(_joined(history_sources), columns, on_bad, header, delimiter), min_rating, dedupe, progress)
     items = joined_ids([log.items, targets.items])
     counts = np.pad(log.item_counts(), (0, len(items) - log.n_items))
-    return WholeHeldOut(_held_out(targets, over_items(log, items), items), items, counts, log.n_users)
+    return WholeHeldOut(_held_out(targets, over_items(log, items), items), items, counts, log.n_users, log.n_items)
 
 
 def _held_out(targets: Interactions, histories: Histories | None, items: IdIndex) -> HeldOut:

@@ -28,6 +28,9 @@ class Background:
     """(n_items,) how many training users have each item."""
     n_train_users: int | None = None
     """How many users there were in training."""
+    catalogue: int | None = None
+    """How many of the items, the first ones, are the catalogue that lists are taken from: coverage and exposure are
+    shares of these. None: all of them."""
     vectors: np.ndarray | sparse.csr_array | None = None
     """(n_items, d) what two items are alike in, compared by cosine: an embedding of titles, tags, genres. Take vectors
     that none of the compared models made, or it is judged by its own opinion."""

@@ -89,7 +89,7 @@ class Further:
         self._metrics = [m for m in metrics if m.name in _PER_USER or m.name in _OVERALL]
         names = {metric.name for metric in self._metrics}
         self.per_user = {str(m): np.zeros(held_out.n_users) for m in self._metrics if m.name in _PER_USER}
-        n_items = held_out.target.shape[1]
+        n_items = held_out.target.shape[1] if known.catalogue is None else known.catalogue
         self._exposures = {m.k: np.zeros(n_items, dtype=np.int64) for m in self._metrics if m.name in OF_EXPOSURE}
         self._kept = {str(m): np.zeros(held_out.n_users) for m in self._metrics if m.name in ("popularity-lift", *GAPS)}
         self._groups = (

@@ -57,7 +57,8 @@ class Judge:
         self._further = Further(metrics, held_out, known, exclude_seen)
         self._values = {str(m): np.zeros(held_out.n_users) for m in metrics if m.name in OF_EACH_LIST}
         self._cutoffs = [metric.k for metric in metrics if metric.name in OF_ALL_LISTS and metric.k is not None]
-        self._best_places = np.full(held_out.target.shape[1], np.iinfo(np.int32).max, dtype=np.int32)
+        catalogue = held_out.target.shape[1] if known.catalogue is None else known.catalogue
+        self._best_places = np.full(catalogue, np.iinfo(np.int32).max, dtype=np.int32)
         self._limits = rating_limits(held_out.history) if of_ratings else (-np.inf, np.inf)
         self._errors: list[RatingErrors] = []
         self._slicing, cutoff = known.slicing, next((m.k for m in metrics if m.k is not None), None)

@@ -239,7 +239,7 @@ def evaluate_lists(
         chosen,
         item_counts=known.item_counts,
         n_train_users=known.n_users,
-        background=replace(background, slicing=slicing),
+        background=replace(background, slicing=slicing, catalogue=known.catalogue),
     )
     config = configuration(
         "evaluate",

@@ -10,6 +10,7 @@ import pytest
 from recae.errors import ConfigError, DataError
 from recae.jobs.evaluate import evaluate, evaluate_lists
 from recae.jobs.reading import Reading
+from recae.jobs.recommend import recommend
 from recae.jobs.train import train
 
 
@@ -44,6 +45,20 @@ def test_history_makes_coverage_and_novelty_known(tmp_path: Path) -> None:
     assert found.means == pytest.approx({"coverage@1": 1 / 3, "novelty@1": 1.0, "hit@1": 1.0})
     with pytest.raises(ConfigError, match="novelty"):
         evaluate_lists(at["lists"], at["target"], metrics=["novelty@1"])
+
+
+def test_lists_are_shares_of_the_same_catalogue_as_the_model_that_made_them(crowds: Path, tmp_path: Path) -> None:
+    folder = train(crowds, model="ease", out=tmp_path / "m").folder
+    pairs = [f"{user},{item}" for user in (7, 8, 9) for item in range(30)]
+    at = files(tmp_path, target="\n".join(["user_id,item_id", *pairs, "9,900", "9,901\n"]))
+    recommend(folder, [crowds], out=tmp_path / "lists.csv", top=5)
+    metrics = ["coverage@5", "gini@5", "entropy@5", "personalisation@5", "novelty@5", "hit@5"]
+    of_model = evaluate(folder, [crowds], at["target"], metrics=metrics).means
+    assert evaluate_lists(tmp_path / "lists.csv", at["target"], [crowds], metrics=metrics).means == of_model
+    # What only targets have is found where it is listed, and is no part of the catalogue.
+    (tmp_path / "bold.csv").write_text("user_id,item_id\n9,900\n9,1\n")
+    bold = evaluate_lists(tmp_path / "bold.csv", at["target"], [crowds], metrics=["hit@5", "coverage@5"]).means
+    assert bold == pytest.approx({"hit@5": 1 / 3, "coverage@5": 1 / 30})
 
 
 def test_an_item_twice_in_a_list_is_refused(tmp_path: Path) -> None:
