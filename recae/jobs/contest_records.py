@@ -130,13 +130,19 @@ class Records:
         """The settings of a model that were tried so far."""
         return KeptTrials(self._at(0) / f"{name}.trials.jsonl", self._fits(0, name))
 
-    def n_finished(self, names: Sequence[str], splits: int) -> int:
-        """How many of the models are done, on all splits, or known to fail."""
-        return sum(
-            self.failure(name) is not None
-            or all((self._at(number) / f"{name}.json").is_file() for number in range(splits))
+    def progress_words(self, names: Sequence[str], splits: int) -> str:
+        """`"2 of 3 models are done"`, or over several splits `"4 of 6 fits are done (models: 3, splits: 2)"`.
+
+        A model that is known to fail is done with on all splits.
+        """
+        done = sum(
+            self.failure(name) is not None or (self._at(number) / f"{name}.json").is_file()
             for name in names
+            for number in range(splits)
         )
+        if splits == 1:
+            return f"{done} of {len(names)} models are done"
+        return f"{done} of {len(names) * splits} fits are done (models: {len(names)}, splits: {splits})"
 
     def _fits(self, number: int, name: str) -> Path:
         return self._at(number) / f"{name}.fits"
@@ -176,7 +182,7 @@ def open_records(
     work = work_folder(out)
     records = Records(work, user_column)
     begun = _begun(work)
-    done = f"{records.n_finished(names, splits)} of {len(names)} models are done"
+    done = records.progress_words(names, splits)
     if begun is not None and resume:
         if begun != plain_json(plan):
             differing = ", ".join(sorted(key for key in plan if begun.get(key) != plain_json(plan[key])))

@@ -130,6 +130,18 @@ def test_finished_models_and_settings_are_not_fitted_again(
     assert "Continuing: 2 of 3 models are done." in told.lines
 
 
+def test_what_is_done_is_counted_split_by_split(
+    crowds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: Any
+) -> None:
+    given = GIVEN | {"models": ["popularity", "item-knn"], "trials": 0, "repeats": 2}
+    undo = stopping(monkeypatch, contest_run, "_evaluation", 4)  # the second model on the second split
+    with pytest.raises(Stop):
+        compare(crowds, out=tmp_path / "c", **given)
+    undo()
+    compare(crowds, out=tmp_path / "c", resume=True, options=RunOptions(progress=told), **given)
+    assert "Continuing: 3 of 4 fits are done (models: 2, splits: 2)." in told.lines
+
+
 def test_a_model_can_join_what_was_interrupted(
     crowds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, undisturbed: Path
 ) -> None:
