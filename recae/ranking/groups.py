@@ -14,6 +14,8 @@ import torch
 
 GROUPS = 6
 """Groups for each place of a list: about a tenth more than k items then reach the bound."""
+WIDE = 2_000
+"""Items for each place of a list from which on the groups tell where to look; before, all scores are looked at."""
 HITS_BYTES = 2**20
 """Of scores compared with the bound at a time: what came out stays in the cache."""
 LIMIT = 8
@@ -22,8 +24,9 @@ LIMIT = 8
 
 def group_count(n_items: int, k: int) -> int:
     """How many groups: fewer are faster, and make the bound worse, as more of the k best share a group."""
-    size = max(1, n_items // (GROUPS * k))
-    return max(1, -(-n_items // size))
+    # In wide rows the square root balances looking at maxima against looking into groups.
+    size = round((n_items / k) ** 0.5) if n_items > WIDE * k else n_items // (GROUPS * k)
+    return max(1, -(-n_items // max(1, size)))
 
 
 def maxima(block: torch.Tensor, n_groups: int) -> np.ndarray:
@@ -56,6 +59,19 @@ def kth_greatest(values: np.ndarray, k: int) -> np.ndarray | None:
     return None if k > width else np.partition(values, width - k, axis=1)[:, width - k]
 
 
+def candidates(
+    block: np.ndarray,
+    greatest: np.ndarray,
+    least: np.ndarray,
+    k: int,
+    order: Callable[[np.ndarray], np.ndarray] | None = None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """As `reaching`, the quicker way; `greatest` (n_rows, n_groups) are the `maxima`, in order."""
+    if block.shape[1] > WIDE * k:
+        return reaching_in_groups(block, greatest, least, k, order)
+    return reaching(block, least, k, order)
+
+
 def reaching(
     block: np.ndarray, least: np.ndarray, k: int, order: Callable[[np.ndarray], np.ndarray] | None = None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -70,7 +86,7 @@ def reaching(
     """
     n_rows, n_items = block.shape
     crowd = LIMIT * k + 64
-    found = _true(block if order is None else order(block), least, crowd)
+    found = _true(block, least, crowd, order)
     counts = np.diff(np.searchsorted(found, np.arange(n_rows + 1) * n_items))
     crowded = counts > crowd
     row = np.repeat(np.arange(n_rows), counts)
@@ -80,10 +96,52 @@ def reaching(
     return row, found - row * n_items, crowded
 
 
-def _true(block: np.ndarray, least: np.ndarray, crowd: int) -> np.ndarray:
+def reaching_in_groups(
+    block: np.ndarray,
+    greatest: np.ndarray,
+    least: np.ndarray,
+    k: int,
+    order: Callable[[np.ndarray], np.ndarray] | None = None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """As `reaching`, by looking into the groups that reach the bound; a row is crowded by its groups."""
+    n_rows, n_groups = greatest.shape
+    row, group = np.divmod(np.flatnonzero(greatest >= least[:, None]), n_groups)
+    crowded = np.bincount(row, minlength=n_rows) > LIMIT * k + 64
+    if crowded.any():
+        free = ~crowded[row]
+        row, group = row[free], group[free]
+    hit = _members_reaching(block, row, group, n_groups, least[row], order)
+    found, member = np.divmod(np.flatnonzero(hit), hit.shape[1])
+    return row[found], group[found] + n_groups * member, crowded
+
+
+def _members_reaching(
+    block: np.ndarray,
+    row: np.ndarray,
+    group: np.ndarray,
+    n_groups: int,
+    least: np.ndarray,
+    order: Callable[[np.ndarray], np.ndarray] | None,
+) -> np.ndarray:
+    """(n, size) bool: which members of each (row, group) reach `least` (n,)."""
+    whole, rest = divmod(block.shape[1], n_groups)
+    strides = (block.strides[0], block.strides[1], n_groups * block.strides[1])
+    members = np.lib.stride_tricks.as_strided(block, (len(block), n_groups, whole), strides)[row, group]
+    hit = np.zeros((len(row), whole + (rest > 0)), dtype=bool)
+    np.greater_equal(members if order is None else order(members), least[:, None], out=hit[:, :whole])
+    if rest:  # the first groups have one member more
+        longer = np.flatnonzero(group < rest)
+        last = block[row[longer], whole * n_groups + group[longer]]
+        hit[longer, whole] = (last if order is None else order(last)) >= least[longer]
+    return hit
+
+
+def _true(
+    block: np.ndarray, least: np.ndarray, crowd: int, order: Callable[[np.ndarray], np.ndarray] | None
+) -> np.ndarray:
     """Places in the flat `block` (n_rows, n_items) whose score is at least `least` (n_rows,), ascending.
 
-    Where most rows have more than `crowd` of them, no more than one more is told of those rows.
+    Where most rows have more than `crowd` of them, those rows tell so many and one more, whichever.
     """
     n_rows, n_items = block.shape
     width = 8 * -(-n_items // 8)
@@ -91,8 +149,9 @@ def _true(block: np.ndarray, least: np.ndarray, crowd: int) -> np.ndarray:
     hit = np.zeros((min(step, n_rows), width), dtype=bool)
     found = []
     for start in range(0, n_rows, step):
-        part = hit[: n_rows - start]
-        np.greater_equal(block[start : start + step], least[start : start + step, None], out=part[:, :n_items])
+        part, rows = hit[: n_rows - start], slice(start, start + step)
+        scores = block[rows] if order is None else order(block[rows])
+        np.greater_equal(scores, least[rows, None], out=part[:, :n_items])
         # Eight scores at a time: most words have none that reaches the bound.
         eights = part.reshape(-1).view(np.uint64)
         some = np.flatnonzero(eights != 0)
@@ -108,6 +167,6 @@ def _true(block: np.ndarray, least: np.ndarray, crowd: int) -> np.ndarray:
 
 
 def _cut(hit: np.ndarray, most: int) -> None:
-    """Leave the first `most` + 1 of the rows of `hit` (n_rows, width) that have more, in place."""
-    for row in np.flatnonzero(np.count_nonzero(hit, axis=1) > most):
-        hit[row, np.flatnonzero(hit[row])[most] + 1 :] = False
+    """Leave `most` + 1, whichever, of the rows of `hit` (n_rows, width) that have more, in place."""
+    crowded = np.count_nonzero(hit, axis=1) > most
+    hit[crowded] = np.arange(hit.shape[1]) <= most

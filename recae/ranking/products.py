@@ -15,7 +15,7 @@ import torch
 from scipy import sparse
 
 from recae.processor import multiplies_bf16
-from recae.ranking.groups import group_count, kth_greatest, maxima, minima, reaching
+from recae.ranking.groups import candidates, group_count, kth_greatest, maxima, minima
 from recae.ranking.lists import Product, TopN
 from recae.ranking.narrow import NarrowVectors
 from recae.ranking.order import ordered_bits, settle
@@ -113,7 +113,7 @@ class ProductRanker:
 def _narrow_candidates(
     block: torch.Tensor, seen: sparse.csr_array | None, bounds: np.ndarray, k: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """As `reaching`, for a block of bf16 scores, whose bits are compared as integers; and the least scores.
+    """As `candidates`, for a block of bf16 scores, whose bits are compared as integers; and the least scores.
 
     Processors find the greatest of integers faster. Where the scores that matter are positive, their bits are in
     order as they stand; otherwise maxima and what is looked at are put in order first.
@@ -128,7 +128,7 @@ def _narrow_candidates(
         order = ordered_bits
         greatest = np.where(greatest >= 0, greatest, ordered_bits(minima(bits, n_groups)))
         least = _least_bits(greatest, bounds, k)
-    row, item, crowded = reaching(raw, least, k, order)
+    row, item, crowded = candidates(raw, greatest, least, k, order)
     return row, item, crowded | np.isnan(bounds), _as_scores(least)
 
 
@@ -151,7 +151,7 @@ def _as_scores(ordered: np.ndarray) -> np.ndarray:
 def _wide_candidates(
     block: torch.Tensor, seen: sparse.csr_array | None, bounds: np.ndarray, k: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """As `reaching`, for a block of fp32 scores; and the least scores."""
+    """As `candidates`, for a block of fp32 scores; and the least scores."""
     raw = block.numpy()
     hide(raw, seen, -np.inf)
     greatest = maxima(block, group_count(raw.shape[1], k))
@@ -159,5 +159,5 @@ def _wide_candidates(
     with np.errstate(invalid="ignore"):
         least = least_score(kth if kth is not None else np.full(len(raw), -np.inf), bounds, HALF_UNIT[torch.float32])
     least = np.where(np.isnan(bounds), np.inf, np.maximum(least, np.finfo(np.float32).min)).astype(np.float32)
-    row, item, crowded = reaching(raw, least, k)
+    row, item, crowded = candidates(raw, greatest, least, k)
     return row, item, crowded | np.isnan(bounds), least

@@ -267,7 +267,7 @@ def product_rows(n_items: int, memory_bytes: int, threads: int) -> int:
 def _query_rows(product: Product, width: int, memory_bytes: int, pool: Workers) -> int:
     """How many users get their vectors and lists together, in each thread."""
     bytes_per_user = 16 * product.vectors.shape[1] + 24 * width
-    return int(np.clip(memory_bytes // ((1 + pool.ahead) * bytes_per_user), 1, MAX_QUERY_ROWS))
+    return int(np.clip(memory_bytes // ((1 + pool.ahead) * bytes_per_user), WHOLE_ROWS, MAX_QUERY_ROWS))
 
 
 def _check_users(histories: sparse.csr_array, users: IdIndex | None) -> None:

@@ -7,7 +7,7 @@ import torch
 
 from recae.counted import counted
 from recae.errors import ConfigError, RecaeError
-from recae.ranking.groups import group_count, kth_greatest, maxima, reaching
+from recae.ranking.groups import candidates, group_count, kth_greatest, maxima
 from recae.ranking.lists import NO_ITEM, TopN
 from recae.ranking.order import settle
 
@@ -51,7 +51,7 @@ def _by_groups(block: torch.Tensor, k: int, first_row: int) -> TopN:
     _refuse_impossible(greatest.max(axis=1), first_row)
     kth = kth_greatest(greatest, k)
     least = np.full(len(scores), LEAST_FINITE) if kth is None else np.maximum(kth, LEAST_FINITE)
-    row, item, crowded = reaching(scores, least, k)
+    row, item, crowded = candidates(scores, greatest, least, k)
     lists = settle(row, item, scores[row, item], len(scores), k)
     left = np.flatnonzero(crowded)
     if len(left):

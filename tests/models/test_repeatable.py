@@ -85,4 +85,7 @@ def test_the_seed_decides_weights_and_lists(name: str, log: Interactions) -> Non
         for rows in (4096, 100, 16):
             assert same_bytes(lists(again, log, rows), expected), f"in blocks of {rows}"
     with threads(2):
-        assert_the_same_but_for(TOLERANCE, lists(fitted(name, log), log), expected)
+        model = fitted(name, log)
+        whole = lists(model, log)
+        assert_the_same_but_for(TOLERANCE, whole, expected)
+        assert same_bytes(lists(model, log, 16), whole), "in blocks of 16, by two threads"

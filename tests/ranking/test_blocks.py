@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from recae.ranking.lists import Product, TopN
 from recae.ranking.recommend import (
     BYTES_PER_SCORE,
     MAX_BLOCK_ROWS,
+    _query_rows,
     block_rows,
     product_rows,
     rank,
@@ -23,7 +25,7 @@ from recae.ranking.recommend import (
     score_blocks,
 )
 from recae.ranking.rules import Rules, mask
-from recae.ranking.workers import workers
+from recae.ranking.workers import Workers, workers
 
 N_USERS, N_ITEMS = 10, 6
 SCORES = np.random.default_rng(0).random((N_USERS, N_ITEMS)).astype(np.float32)
@@ -95,18 +97,25 @@ def test_scores_are_asked_for_within_the_memory_and_progress_is_told(seen: bool,
     assert recorder.tasks[1:] == [("Judging", N_USERS, "users")]
 
 
+def test_vectors_are_asked_for_by_sixteens_at_least_as_fewer_would_differ_in_their_last_digits() -> None:
+    bytes_of_user = 16 * 600 + 24 * 10
+    product = Product(lambda histories, users: SCORES, np.zeros((5, 600), dtype=np.float32))
+    for pool, waiting in ((Workers(1, None), 1), (Workers(2, ThreadPoolExecutor(2)), 5)):
+        for memory, rows in ((0, 16), (20, 20), (511, 511), (2**20, 512)):
+            assert _query_rows(product, 10, memory * waiting * bytes_of_user, pool) == rows
+
+
 @pytest.mark.parametrize("seen", [True, False])
 def test_products_are_asked_for_within_the_memory_and_progress_is_told(seen: bool, recorder: Any) -> None:
     model, users = Factors(), IdIndex.range(N_USERS)
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        memory = (16 * N_ITEMS + 24 * 3) * 4
-        lists = recommend(model, HISTORIES, 3, users=users, rules=Rules(seen), memory_bytes=memory, progress=recorder)
+        lists = recommend(model, HISTORIES, 3, users=users, rules=Rules(seen), memory_bytes=1, progress=recorder)
     finally:
         torch.set_num_threads(before)
     assert lists.items.tolist() == expected(seen)
-    assert [-n for n in model.asked] == recorder.done == [4, 4, 2]
+    assert [-n for n in model.asked] == recorder.done == [N_USERS]
     assert recorder.tasks == [("Ranking", N_USERS, "users")]
     with pytest.raises(DataError, match="There is 1 user id for 10 histories"):
         recommend(model, HISTORIES, 3, users=IdIndex.range(1))

@@ -24,6 +24,8 @@ from recae.ranking.rules import Rules
 DTYPES = [torch.bfloat16, torch.float32]
 WAYS = [0.0, np.inf]
 """From how many candidates on the bounds of each pair are looked at: always, or never."""
+LOOKS = [(0, 1), (groups.WIDE, 1), (groups.WIDE, groups.HITS_BYTES)]
+"""From which width on groups tell where to look, and how many scores are looked at otherwise."""
 
 
 def by_the_rule(
@@ -84,16 +86,16 @@ def tasks(
 
 
 @settings(deadline=None, max_examples=250)
-@given(tasks(), st.sampled_from(DTYPES), st.sampled_from(WAYS), st.sampled_from([1, groups.HITS_BYTES]))
+@given(tasks(), st.sampled_from(DTYPES), st.sampled_from(WAYS), st.sampled_from(LOOKS))
 def test_the_lists_are_those_of_the_rule_whatever_the_numbers(
     task: tuple[np.ndarray, Product, int, sparse.csr_array | None, np.ndarray | None],
     dtype: torch.dtype,
     many: float,
-    hits: int,
+    looks: tuple[int, int],
 ) -> None:
     queries, product, k, seen, barred = task
     expected = by_the_rule(queries, product, k, seen, barred)
-    with mock.patch.object(products, "MANY", many), mock.patch.object(groups, "HITS_BYTES", hits):
+    with mock.patch.object(products, "MANY", many), mock.patch.multiple(groups, WIDE=looks[0], HITS_BYTES=looks[1]):
         lists = ProductRanker(product, k, barred, dtype).rank(queries, seen)
     np.testing.assert_array_equal(lists.items, expected.items)
     np.testing.assert_array_equal(lists.scores, expected.scores)
@@ -101,11 +103,12 @@ def test_the_lists_are_those_of_the_rule_whatever_the_numbers(
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("shift", [0.0, -40.0])
-@pytest.mark.parametrize("many", WAYS)
+@pytest.mark.parametrize(("many", "wide"), [(WAYS[0], groups.WIDE), (WAYS[1], groups.WIDE), (WAYS[1], 0)])
 def test_wide_rows_of_positive_and_of_negative_scores(
-    dtype: torch.dtype, shift: float, many: float, monkeypatch: pytest.MonkeyPatch
+    dtype: torch.dtype, shift: float, many: float, wide: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(products, "MANY", many)
+    monkeypatch.setattr(groups, "WIDE", wide)
     random = np.random.default_rng(1)
     queries = random.standard_normal((40, 32), dtype=np.float32)
     vectors = random.standard_normal((5000, 32), dtype=np.float32)

@@ -34,10 +34,18 @@ tied_blocks = hnp.arrays(
 
 
 @settings(deadline=None, max_examples=300)
-@given(tied_blocks, st.integers(1, 40), st.integers(1, 12), st.sampled_from([1, groups.HITS_BYTES]))
-def test_agrees_with_a_full_sort_whatever_the_ties(scores: np.ndarray, k: int, columns: int, hits: int) -> None:
+@given(
+    tied_blocks,
+    st.integers(1, 40),
+    st.integers(1, 12),
+    st.sampled_from([(0, 1), (groups.WIDE, 1), (groups.WIDE, groups.HITS_BYTES)]),
+)
+def test_agrees_with_a_full_sort_whatever_the_ties(
+    scores: np.ndarray, k: int, columns: int, looks: tuple[int, int]
+) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(groups, "HITS_BYTES", hits)
+        patch.setattr(groups, "WIDE", looks[0])
+        patch.setattr(groups, "HITS_BYTES", looks[1])
         patch.setattr(topk, "TIE_COLUMNS", columns)
         lists = top_k(scores, k)
     expected = sorted_lists(scores, k)
@@ -130,13 +138,13 @@ def test_ties_everywhere_do_not_make_ranking_slow(kind: str) -> None:
     distinct = random.standard_normal((1000, 5000), dtype=np.float32)
     row = np.zeros(5000) if kind == "constant" else np.floor(random.exponential(3, 5000))
     tied = np.repeat(row[None, :].astype(np.float32), 1000, axis=0)
-    assert _seconds(tied) < 0.1 + 10 * _seconds(distinct)
+    assert _seconds(tied) < 0.3 + 10 * _seconds(distinct)
 
 
 def _seconds(scores: np.ndarray) -> float:
     times = []
     for _ in range(3):
-        started = time.perf_counter()
+        started = time.process_time()
         top_k(scores, 100)
-        times.append(time.perf_counter() - started)
+        times.append(time.process_time() - started)
     return min(times)
