@@ -51,6 +51,8 @@ def main() -> int:
         except NotSetUpError as error:
             record, code = {"not_set_up": str(error), **_when_and_where()}, 2
         print(f"{name}: {_outcome(record)}", file=sys.stderr, flush=True)
+        if arguments.pytest:
+            continue
         RECORDS.write_text(json.dumps(_records() | {name: record}, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     PAGE.write_text(page(_records()), encoding="utf-8")
     return code
@@ -69,7 +71,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only", action="append", metavar="NAME", choices=COMBINATIONS, help="may be repeated")
     parser.add_argument("--keep", action="store_true", help="leave the environments for the next time")
     parser.add_argument("--page-only", action="store_true", help="run nothing")
-    parser.add_argument("pytest", nargs="*", help="what pytest gets, after --; such runs are not complete")
+    parser.add_argument("pytest", nargs="*", help="what pytest gets; such runs are not told in the page")
     return parser.parse_args()
 
 

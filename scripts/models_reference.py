@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 import sys
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,7 @@ def figures(about: DataSet, rows: dict[str, Any]) -> str:
             again = runs[0].get(f"refitted {first}")
             measured.append("" if again is None else f"{again:.4f}")
         settings = ", ".join(f"{key}={value}" for key, value in row["settings"].items()) or "defaults"
-        seconds = sum(run["fit seconds"] for run in runs) / len(runs)
+        seconds = statistics.fmean(run["fit seconds"] for run in runs)
         cells = [name, published, *measured, settings, len(row["tried on validation data"]), f"{seconds:.1f}"]
         text.append("| " + " | ".join(map(str, cells)) + f" | `{row['command']}` |")
     latest = max(rows.values(), key=lambda row: row["date"])
