@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,13 +15,16 @@ from recae.store.atomic import remove_leftovers
 if sys.platform != "win32":
     import fcntl
 
+PATIENCE = 1.0
+"""Seconds for which a run that shares a lock tries again: others hold it alone for a moment when they begin and end."""
+
 
 @contextmanager
 def locked(output: str | Path, *, shared: bool = False) -> Iterator[None]:
     """Hold the lock on `output` for as long as the body runs. It goes with the process, however that ends.
 
     Runs that hold it `shared` let each other in, and nobody else. A link to a folder has the lock of the folder. What a
-    killed run left half written beside `output` is removed, unless others are writing it, too.
+    killed run left half written beside `output` is removed by the first who holds the lock.
 
     Raises:
         OutputLockedError: another run holds it.
@@ -30,8 +34,6 @@ def locked(output: str | Path, *, shared: bool = False) -> Iterator[None]:
     path = place.parent / f".{place.name}.lock"
     descriptor = _acquire(path, place, shared)
     try:
-        if descriptor is not None and not shared:
-            remove_leftovers(place)
         yield
     finally:
         if descriptor is not None:
@@ -62,19 +64,32 @@ def _acquire(path: Path, output: Path, shared: bool) -> int | None:
         path.parent.mkdir(parents=True, exist_ok=True)
         while True:
             descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o644)
-            try:
-                fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-            except BlockingIOError:
+            alone = _taken(descriptor, fcntl.LOCK_EX)
+            if alone and _still_there(path, descriptor):
+                remove_leftovers(output)
+            if not (_taken(descriptor, fcntl.LOCK_SH, PATIENCE) if shared else alone):
                 os.close(descriptor)
-                raise OutputLockedError(
-                    f"Another run is writing {output}: wait for it or choose another --out."
-                ) from None
+                raise OutputLockedError(f"Another run is writing {output}: wait for it or choose another --out.")
             if _still_there(path, descriptor):
                 return descriptor
             # The holder before us removed the file between our opening and locking it.
             os.close(descriptor)
     except OSError as error:
         raise StorageError(f"{output} could not be written: {reason(error)}.") from error
+
+
+def _taken(descriptor: int, lock: int, patience: float = 0.0) -> bool:
+    """Whether this process has the lock now, or within so many seconds; one that it had it has no more if not."""
+    end = time.monotonic() + patience
+    while True:
+        try:
+            fcntl.flock(descriptor, lock | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= end:
+                return False
+            time.sleep(0.01)
+        else:
+            return True
 
 
 def _still_there(path: Path, descriptor: int) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -47,6 +48,30 @@ def test_those_who_share_let_each_other_in_and_nobody_else(tmp_path: Path) -> No
     with locked(out), pytest.raises(OutputLockedError), locked(out, shared=True):
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+def test_those_who_share_begin_and_end_at_the_same_moments(tmp_path: Path) -> None:
+    def come_and_go(_: int) -> None:
+        for _ in range(300):
+            with locked(tmp_path / "lists", shared=True):
+                pass
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(come_and_go, range(3)))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_first_of_those_who_share_removes_what_was_left_and_puts_back_what_stepped_aside(tmp_path: Path) -> None:
+    left, aside = tmp_path / ".lists.01234567.recae-tmp", tmp_path / ".lists.01234567.recae-old"
+    left.mkdir()
+    aside.mkdir()
+    with locked(tmp_path / "lists", shared=True):
+        assert not left.exists()
+        assert not aside.exists()
+        assert (tmp_path / "lists").is_dir()
+        left.mkdir()
+        with locked(tmp_path / "lists", shared=True):
+            assert left.exists()  # the other one may be at work in it
 
 
 def test_a_link_has_the_lock_of_its_folder_and_what_was_left_there_goes(tmp_path: Path) -> None:
