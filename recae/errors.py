@@ -55,6 +55,12 @@ class ModelFormatError(RecaeError):
     exit_code = 7
 
 
+class UnsoundModelError(RecaeError):
+    """A model whose scores are no numbers that can be ranked."""
+
+    exit_code = 7
+
+
 class ReportFormatError(RecaeError):
     """A comparison's folder that is damaged, incomplete or of another format version."""
 

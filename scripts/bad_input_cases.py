@@ -10,6 +10,7 @@ import gzip
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from bad_input_kit import Case, both, files, flipped, given, lines, parquet, text, zipped
 from scipy import sparse
 
@@ -84,6 +85,47 @@ FILES = [
     Case("joined files of which one has ratings", both(GOOD, "user_id,item_id\n1,2\n"), 3, ("a.csv", "b.csv", "agree")),
 ]
 
+LONG = [
+    Case("a first line of more than a megabyte", text("u" * (1 << 20)), 3, ("log.csv, line 1", "longer")),
+    Case("a line of more than eight megabytes", text(GOOD + "2," + "a" * (17 << 20)), 3, ("log.csv, line 4", "longer")),
+    Case(
+        "a MovieLens file with such a line",
+        text("1::10::5\n" * 2 + "2" * (17 << 20) + "::7::3\n", "ratings.dat"),
+        3,
+        ("ratings.dat, line 3", "longer"),
+    ),
+    Case(
+        "JSON lines with such a line",
+        text('{"user_id": 1, "item_id": 2}\n\n{"user_id": "' + "i" * (9 << 20) + '"}\n', "log.jsonl"),
+        3,
+        ("log.jsonl, line 3", "longer"),
+    ),
+    Case(
+        "a quote that is not closed for more than eight megabytes",
+        text(GOOD + '2,"' + f"{'4,5,6,' * 999}\n" * (3 << 10)),
+        3,
+        ("log.csv, after line 3", "quote"),
+    ),
+    Case("more than ten thousand columns", text(",".join(map(str, range(10_001)))), 3, ("log.csv", "10,001 columns")),
+    Case(
+        "a Parquet file of so many",
+        parquet({f"c{n}": [1] for n in range(10_001)}),
+        3,
+        ("log.parquet", "10,001 columns"),
+    ),
+    Case(
+        "JSON lines of so many",
+        lines({f"c{n}": 1 for n in range(10_001)}),
+        3,
+        ("log.jsonl", "10,001 columns"),
+    ),
+    Case(
+        "a Parquet file with an id that is not UTF-8",
+        parquet({"user_id": pa.array([b"a\xff"]).view(pa.string()), "item_id": [1]}),
+        3,
+        ("log.parquet", "damaged"),
+    ),
+]
 COLUMNS = [
     Case("a single column", text("user_id\n1\n2\n"), 3, ("log.csv", "only one column", "--delimiter")),
     Case("a delimiter that is not found out", text("user_id~item_id\n1~2\n"), 3, ("log.csv", "--delimiter")),
@@ -312,5 +354,6 @@ GROUPS = {
     "Columns and rows": COLUMNS,
     "Ids": IDS,
     "Values and times": VALUES,
+    "Sizes that nothing sound has": LONG,
     "What was asked for": REQUESTS,
 }

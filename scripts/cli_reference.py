@@ -70,6 +70,7 @@ def exit_codes() -> list[tuple[int, str]]:
         errors.OutputLockedError,
     )
     said = [(kind.exit_code, " ".join((kind.__doc__ or "").split())) for kind in kinds]
+    said[-2] = (7, f"{said[-2][1]} {' '.join((errors.UnsoundModelError.__doc__ or '').split())}")
     said[0] = (1, "An internal error: a mistake in recae itself; `--traceback` shows where.")
     return [
         (0, "Done, or already up to date."),

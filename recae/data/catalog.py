@@ -15,6 +15,7 @@ from recae.data.id_lists import add_ids, id_column
 from recae.data.ids import UNKNOWN, IdIndex, as_texts
 from recae.data.jsonlines import JsonPart
 from recae.data.textfiles import TextPart
+from recae.data.whole import whole_batches
 from recae.errors import DataError
 
 _TITLES = (
@@ -60,7 +61,7 @@ def read_catalog(source: Any, *, item_col: str | None = None, title_col: str | N
         headerless = isinstance(part, TextPart) and not part.dialect.header
         id_name = part.names[0] if headerless and item_col is None else id_column(part, "item", item_col)
         plain_names = [name for name in part.names if not isinstance(part, JsonPart) or part.types[name] is not object]
-        batches = list(part.batches(plain_names))
+        batches = whole_batches(part, plain_names)
         add_ids(coder, part, id_name, batches)
         if not batches:
             continue

@@ -63,6 +63,11 @@ class IdCoder:
         self._chunks.append(encoded)
         self._texts.append(is_text)
 
+    def keep_distinct(self, encoded: pa.DictionaryArray, *, is_text: bool) -> None:
+        """Add each id of a batch once, where the rows do not matter: memory then grows with the ids alone."""
+        each = pa.array(np.arange(len(encoded.dictionary), dtype=np.int32))
+        self.keep(pa.DictionaryArray.from_arrays(each, encoded.dictionary), is_text=is_text)
+
     def finish(self, order: Order = "sorted") -> tuple[IdIndex, np.ndarray]:
         """The index of all ids kept, and the int32 code of each row in it.
 

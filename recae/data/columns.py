@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 from recae.data.interactions import ValueKind
 from recae.errors import DataError
 
+MOST_COLUMNS = 10_000
+"""Of logs, lists and catalogues; every column takes memory and time, however short the file."""
 HEADERLESS_NAMES = ("user_id", "item_id", "rating", "timestamp")
 """What the first four columns of a file without a header are, in this order."""
 
@@ -163,11 +166,18 @@ def quoted(text: str) -> str:
     return f'"{line[:60]}..."' if len(line) > 60 else f'"{line}"'
 
 
-def refuse_repeats(names: Sequence[str], where: str) -> None:
-    """Raise a DataError if two columns have the same name."""
-    repeated = sorted({name for name in names if list(names).count(name) > 1})
+def refuse_names(names: Sequence[str], where: str) -> None:
+    """Raise a DataError if two columns have the same name, or there are more than anything that is read here has."""
+    refuse_many(len(names), where)
+    repeated = sorted(name for name, count in Counter(names).items() if count > 1)
     if repeated:
         raise DataError(f"{where} has more than one column named {listed(repeated)}; rename or remove one.")
+
+
+def refuse_many(columns: int, where: str) -> None:
+    """Raise a DataError if there are more columns than anything that is read here has."""
+    if columns > MOST_COLUMNS:
+        raise DataError(f"{where} has {columns:,} columns; at most {MOST_COLUMNS:,} can be read: leave some out.")
 
 
 def _refuse_two_roles(found: dict[str, str | None], where: str) -> None:

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from recae.data.columns import USUAL_NAMES, ColumnChoice, quoted, refuse_repeats
+from recae.data.columns import USUAL_NAMES, ColumnChoice, quoted, refuse_many, refuse_names
 from recae.data.jsonlines import open_json
 from recae.data.prepared_part import is_prepared, open_prepared
 from recae.data.sniff import SAMPLE_BYTES, sniff
@@ -78,8 +78,10 @@ class ParquetPart:
     def batches(self, names: list[str], dropped: Counter[str] | None = None) -> Iterator[pa.RecordBatch]:
         try:
             with pq.ParquetFile(self.path, pre_buffer=False) as file:
-                yield from file.iter_batches(batch_size=_BATCH_ROWS, columns=names)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+                for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=names):
+                    batch.validate(full=True)  # text that is none would be found out far from here
+                    yield batch
+        except (pa.ArrowException, UnicodeDecodeError) as error:
             raise DataError(f"{self.label} is damaged; copy or write it again.") from error
         except OSError as error:
             raise unreadable(self.path, error) from error
@@ -186,13 +188,14 @@ def data_files(folder: Path) -> list[Path]:
 def _open_parquet(path: Path) -> ParquetPart:
     try:
         facts = pq.read_metadata(path)
+        refuse_many(facts.num_columns, str(path))
         schema = facts.schema.to_arrow_schema()
         names = schema.names
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeDecodeError) as error:
+    except (pa.ArrowException, UnicodeDecodeError) as error:
         raise DataError(f"{path} is not a Parquet file, or is cut off or damaged.") from error
     except OSError as error:
         raise unreadable(path, error) from error
-    refuse_repeats(names, str(path))
+    refuse_names(names, str(path))
     return ParquetPart(path, schema, facts.num_rows)
 
 
@@ -239,10 +242,10 @@ def _table_columns(source: Any) -> dict[str, Any]:
             )
         source = pa.Table.from_batches([source]) if isinstance(source, pa.RecordBatch) else pa.table(source)
     if isinstance(source, pa.Table):
-        refuse_repeats(source.column_names, "The table")
+        refuse_names(source.column_names, "The table")
         return {name: source.column(name) for name in source.column_names}
     names = list(source) if isinstance(source, Mapping) else list(source.columns)
-    refuse_repeats([str(name) for name in names], "The table")
+    refuse_names([str(name) for name in names], "The table")
     return {str(name): source[name] for name in names}
 
 

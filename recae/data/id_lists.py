@@ -34,7 +34,7 @@ def read_id_list(
     for part in open_parts(source, header=header, choice=choice):
         label = part.label
         name = id_column(part, prefer, column)
-        add_ids(coder, part, name, part.batches([name]))
+        add_ids(coder, part, name, part.batches([name]), distinct=True)
     if coder.is_empty:
         raise DataError(f"{label} holds no ids.")
     return coder.finish("appearance")[0]
@@ -61,8 +61,10 @@ def id_column(part: Part, role: Literal["user", "item"], chosen: str | None = No
     return found
 
 
-def add_ids(coder: IdCoder, part: Part, name: str, batches: Iterable[pa.RecordBatch]) -> None:
-    """Put every id of the column `name` in the `batches` of a part into `coder`.
+def add_ids(
+    coder: IdCoder, part: Part, name: str, batches: Iterable[pa.RecordBatch], *, distinct: bool = False
+) -> None:
+    """Put every id of the column `name` in the `batches` of a part into `coder`, row by row or each once if `distinct`.
 
     Raises:
         DataError: an id is missing, with its place.
@@ -72,5 +74,6 @@ def add_ids(coder: IdCoder, part: Part, name: str, batches: Iterable[pa.RecordBa
         ids, bad = coder.encode(batch.column(name), is_text=part.ids_are_text)
         if bad is not None:
             raise DataError(f"{part.place(done + int(np.argmax(bad)))}, column {quoted(name)}: the id is missing.")
-        coder.keep(ids, is_text=part.ids_are_text)
+        keep = coder.keep_distinct if distinct else coder.keep
+        keep(ids, is_text=part.ids_are_text)
         done += batch.num_rows

@@ -12,8 +12,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.json as pajson
 
-from recae.data.columns import quoted
-from recae.data.textfiles import open_bytes
+from recae.data.columns import quoted, refuse_many
+from recae.data.sniff import LONGEST_LINE
+from recae.data.textfiles import open_bytes, too_long
 from recae.errors import DataError
 
 _BLOCK = 8 << 20
@@ -44,19 +45,15 @@ class JsonPart:
     def batches(self, names: list[str], dropped: Counter[str] | None = None) -> Iterator[pa.RecordBatch]:
         """The columns `names`, in blocks; lines that are no JSON object are counted in `dropped` or refused."""
         types = {name: self.types[name] for name in names}
-        line = 1
         with open_bytes(self.path) as raw:
-            for block in _blocks(raw):
+            for line, block in _blocks(raw, self.label):
                 yield self._parsed(block, types, line, dropped)
-                line += block.count(b"\n")
 
     def place(self, row: int) -> str:
         """Where data row `row` (from 0) is, for a message."""
         with open_bytes(self.path) as raw:
-            line = 0
-            for block in _blocks(raw):
-                for text in block.splitlines():
-                    line += 1
+            for first, block in _blocks(raw, self.label):
+                for line, text in enumerate(block.splitlines(), start=first):
                     if text.strip():
                         row -= 1
                     if row < 0:
@@ -145,6 +142,7 @@ def open_json(path: Path, sample: bytes, *, whole: bool) -> JsonPart:
                 types[name] = kind
     if refusal is not None and not types:
         raise refusal
+    refuse_many(len(types), str(path))
     return JsonPart(path, types)
 
 
@@ -171,16 +169,21 @@ def _fits(value: Any) -> bool:
     return type(value) is not int or -(2**63) <= value < 2**63
 
 
-def _blocks(raw: Any) -> Iterator[bytes]:
-    rest = b""
+def _blocks(raw: Any, label: str) -> Iterator[tuple[int, bytes]]:
+    """Whole lines, some megabytes at a time, each block with the number of its first line."""
+    rest, line = b"", 1
     while data := raw.read(_BLOCK):
-        cut = data.rfind(b"\n") + 1
-        if cut:
-            block = rest + data[:cut]
-            rest = data[cut:]
-            if block.strip():
-                yield block.removeprefix(b"\xef\xbb\xbf")
-        else:
-            rest += data
+        if len(rest) + (data.find(b"\n") if b"\n" in data else len(data)) > LONGEST_LINE:
+            raise too_long(label, line)
+        whole, rest = _cut(rest, data)
+        if whole.strip():
+            yield line, whole.removeprefix(b"\xef\xbb\xbf")
+        line += whole.count(b"\n")
     if rest.strip():
-        yield rest.removeprefix(b"\xef\xbb\xbf")
+        yield line, rest.removeprefix(b"\xef\xbb\xbf")
+
+
+def _cut(rest: bytes, data: bytes) -> tuple[bytes, bytes]:
+    """What is whole of both, and what is not."""
+    end = data.rfind(b"\n") + 1
+    return (rest + data[:end], data[end:]) if end else (b"", rest + data)

@@ -23,6 +23,7 @@ from recae.data.prepared_part import MARKER
 from recae.data.split import HeldOut, Split
 from recae.errors import DamagedFileError
 from recae.store.arrays import map_array, write_array
+from recae.store.damage import told_as_damage
 from recae.store.manifest import read_json
 
 _TRAIN, _HELD_OUT = "train", ("valid", "test")
@@ -60,13 +61,9 @@ def open_prepared_split(folder: str | Path) -> Split:
     folder = Path(folder)
     facts = read_facts(folder, "split")
     train = open_log(folder / _TRAIN)
-    try:
+    with told_as_damage(folder, "Prepare it again."):
         spec, seed, notes = str(facts["spec"]), facts["seed"], dict(facts["notes"])
         held_out = {name: _open_held_out(folder / name, train) for name in _HELD_OUT if name in facts["parts"]}
-    except (KeyError, TypeError, ValueError) as error:
-        raise DamagedFileError(
-            f"{folder} is not a whole split: {error} is missing or wrong. Prepare it again."
-        ) from error
     return Split(train, held_out.get("valid"), held_out.get("test"), spec, seed, notes)
 
 

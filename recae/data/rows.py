@@ -20,6 +20,7 @@ from recae.data.prepared_part import PreparedPart
 from recae.data.textfiles import TextPart
 from recae.data.times import TimeParser, time_complaint
 from recae.data.values import parse_values, value_complaint
+from recae.data.whole import refuse_more
 from recae.errors import CapacityError, ConfigError, DataError
 from recae.progress import SILENT, Progress
 from recae.resident import amount, free_memory
@@ -159,6 +160,7 @@ class _Collector:
                 if batch.num_rows:
                     self._take(batch, part, roles, done)
                     done += batch.num_rows
+                    refuse_more(part.label, self.rows, self.rows * _ROW_BYTES)
                     task.advance(batch.num_rows)
 
     def _take(self, batch: pa.RecordBatch, part: Part, roles: Roles, done: int) -> None:

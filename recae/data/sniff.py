@@ -10,13 +10,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from recae.data.columns import ColumnChoice, is_usual, refuse_repeats
+from recae.data.columns import ColumnChoice, is_usual, refuse_many, refuse_names
 from recae.errors import DataError
 
 SAMPLE_BYTES = 1 << 20
 _SAMPLE_LINES = 100
 _CANDIDATES = ("\t", ",", ";", "|", " ")
-_LONGEST_FIELD = 2**31 - 1
+LONGEST_LINE = 8 << 20
+"""Bytes of a line, and of a value in quotes that goes over several."""
 _LATIN_SUFFIXES = (".dat", ".item", ".user")
 """MovieLens files, some of which are not UTF-8."""
 _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
@@ -68,7 +69,9 @@ def sniff(
     """
     text, encoding = _decoded(sample, where, suffix, whole)
     lines = io.StringIO(text, newline="").readlines()
-    if not whole and len(lines) > 1:
+    if not whole:
+        if len(lines) == 1:
+            raise DataError(f"{where}, line 1 is longer than {SAMPLE_BYTES:,} bytes; no log has such lines.")
         lines = lines[:-1]
     lines = [line for line in lines if line.strip("\r\n")][:_SAMPLE_LINES]
     if not lines:
@@ -77,17 +80,18 @@ def sniff(
     rows = [row for _, row in Dialect(delimiter, False, ()).rows(lines)]
     if header is None:
         header = _has_header(rows, choice)
+    refuse_many(len(rows[0]), where)
     if not header:
         names = tuple(str(number) for number in range(1, len(rows[0]) + 1))
         times_third = all(len(row) == 3 and _TIME.fullmatch(row[2]) is not None for row in rows)
         return Dialect(delimiter, False, names, encoding, times_third)
-    refuse_repeats(rows[0], where)
+    refuse_names(rows[0], where)
     return Dialect(delimiter, True, tuple(rows[0]), encoding)
 
 
 def _next_row(reader: Any) -> list[str] | None:
     # csv refuses fields of more than 128 KiB unless the limit of the whole process is raised: here for one row only.
-    limit = csv.field_size_limit(_LONGEST_FIELD)
+    limit = csv.field_size_limit(LONGEST_LINE)
     try:
         return next(reader, None)
     finally:

@@ -9,17 +9,19 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from scipy import sparse
 
+from recae.data.csr_checks import all_finite
 from recae.data.ids import UNKNOWN, IdIndex, as_arrow, as_texts
 from recae.data.interactions import Columns, Interactions
 from recae.data.parts import place
 from recae.data.split import NO_TIME, HeldOut, Split, held_out_table
-from recae.errors import DamagedFileError, StorageError
+from recae.errors import DamagedFileError
 from recae.store.atomic import replacing_folder
+from recae.store.damage import told_as_damage
 from recae.store.formats import newer_format
 from recae.store.manifest import library_versions, read_json, write_manifest
+from recae.store.parquet import read_parquet
 from recae.store.tables import write_table
 
 MARKER = "split.json"
@@ -76,17 +78,15 @@ def read_split(folder: str | Path) -> Split:
         raise DamagedFileError(newer)
     if found != FORMAT:
         raise DamagedFileError(f"{folder / MARKER} is of format {found!r}; this version reads {FORMAT}.")
-    try:
+    with told_as_damage(folder, "Make the split again."):
         columns = Columns(**facts["columns"])
-        table = _read(folder / "train.parquet")
-        users, items = _distinct(table[columns.user]), IdIndex.of(_read(folder / VOCABULARY)[columns.item])
+        table = read_parquet(folder / "train.parquet")
+        users, items = _distinct(table[columns.user]), IdIndex.of(read_parquet(folder / VOCABULARY)[columns.item])
         train = _interactions(table, users, items, columns, dict(facts["counts"]))
         valid, test = (
             _read_held_out(folder, name, items, columns) if name in facts else None for name in ("valid", "test")
         )
         split = Split(train, valid, test, facts["spec"], facts["seed"], dict(facts["notes"]))
-    except (KeyError, TypeError) as error:
-        raise DamagedFileError(f"{folder} is not a whole split: {error} is missing or wrong. Make it again.") from error
     if train.fingerprint() != facts.get("fingerprint"):
         raise DamagedFileError(f"{folder / 'train.parquet'} was changed after the split was made. Make it again.")
     return split
@@ -135,7 +135,7 @@ def _write_held_out(part: HeldOut, items: IdIndex, columns: Columns, folder: Pat
 
 
 def _read_held_out(folder: Path, name: str, items: IdIndex, columns: Columns) -> HeldOut:
-    targets, history = _read(folder / f"{name}.parquet"), _read(folder / f"{name}_history.parquet")
+    targets, history = read_parquet(folder / f"{name}.parquet"), read_parquet(folder / f"{name}_history.parquet")
     given = columns if columns.value in targets.column_names else replace(columns, value=None, value_kind=None)
     users = _distinct(pa.concat_tables([targets.select([columns.user]), history.select([columns.user])])[columns.user])
     column = items.positions(targets[columns.item])
@@ -156,7 +156,7 @@ def _read_held_out(folder: Path, name: str, items: IdIndex, columns: Columns) ->
 def _read_last_seen(path: Path, users: IdIndex, columns: Columns) -> np.ndarray | None:
     if not path.is_file():
         return None
-    table = _read(path)
+    table = read_parquet(path)
     if table.schema.field(_LAST_SEEN).type != pa.int64() or table[_LAST_SEEN].null_count:
         raise DamagedFileError(f"{path} is damaged: {_LAST_SEEN} should hold whole numbers. Make the split again.")
     seen = table[_LAST_SEEN].to_numpy()
@@ -179,7 +179,12 @@ def _matrix(table: pa.Table, users: IdIndex, items: IdIndex, columns: Columns) -
     n = table.num_rows
     values = np.ones(n, dtype=np.float32) if columns.value is None else table[columns.value].to_numpy()
     rows, cols = users.positions(table[columns.user]), items.positions(table[columns.item])
-    return place(rows, cols, values, np.ones(n, dtype=bool), (len(users), len(items)))
+    if UNKNOWN in rows or UNKNOWN in cols:
+        raise ValueError("an interaction is of a user or item that is not listed")
+    matrix = place(rows, cols, values, np.ones(n, dtype=bool), (len(users), len(items)))
+    if matrix.nnz != n or not all_finite(matrix.data):
+        raise ValueError("an interaction is there twice, or has a value that is no number")
+    return matrix
 
 
 def _lossless(train: Interactions) -> Columns:
@@ -193,7 +198,10 @@ def _lossless(train: Interactions) -> Columns:
 
 
 def _read_times(written: pa.ChunkedArray, columns: Columns) -> np.ndarray:
-    if columns.time_unit in ("datetime", "date"):
+    calendar = columns.time_unit in ("datetime", "date")
+    if written.null_count or not (pa.types.is_temporal if calendar else pa.types.is_integer)(written.type):
+        raise ValueError(f"times should be whole numbers or dates, and are of type {written.type} or missing")
+    if calendar:
         return written.cast(pa.timestamp("us")).cast(pa.int64()).to_numpy()
     numbers = written.to_numpy()
     return numbers // 1_000 if columns.time_unit == "ns" else numbers * _TICKS[columns.time_unit]
@@ -215,14 +223,3 @@ def _ids_as_text(tables: list[pa.Table], columns: Columns) -> list[pa.Table]:
     """Item ids as they are written, where the known and the unknown ones are of different types."""
     at = tables[0].column_names.index(columns.item)
     return [table.set_column(at, columns.item, as_texts(table[columns.item].combine_chunks())) for table in tables]
-
-
-def _read(path: Path) -> pa.Table:
-    try:
-        table = pq.read_table(path, partitioning=None)
-        _ = table.column_names  # decoded here, where a garbled name can be told
-        return table
-    except OSError as error:
-        raise StorageError(f"{path} could not be read: {error.strerror or error}.") from error
-    except (pa.ArrowException, UnicodeDecodeError) as error:
-        raise DamagedFileError(f"{path} is not a Parquet file that can be read: {error}") from error

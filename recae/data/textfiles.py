@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import re
 from collections import Counter
@@ -15,11 +16,12 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 
 from recae.counted import counted
-from recae.data.sniff import Dialect, encoding_error
+from recae.data.sniff import LONGEST_LINE, Dialect, encoding_error
 from recae.errors import DataError, StorageError
 from recae.store.regular import refuse_special
 
-_BLOCK = 8 << 20
+_BLOCK = LONGEST_LINE
+"""What Arrow takes at a time; it refuses lines that are longer."""
 _LONE_RETURN = re.compile(r"(?<=\r)(?!\n|$)")
 _SEPARATOR = "\x1f"
 """Stands in for delimiters of more than one character, which Arrow cannot read."""
@@ -73,9 +75,17 @@ class TextPart:
     def rows(self) -> Iterator[tuple[int, list[str]]]:
         """Every data row with its line number, exactly; only for messages."""
         rows = self.dialect.rows(self._lines())
-        if self.dialect.header:
-            next(rows, None)
-        yield from rows
+        number = 1
+        try:
+            if self.dialect.header:
+                next(rows, None)
+            for number, row in rows:
+                yield number, row
+        except csv.Error as error:
+            raise DataError(
+                f"{self.label}, after line {number}: a value in quotes is longer than {LONGEST_LINE:,} bytes; "
+                "is a quote missing?"
+            ) from error
 
     def _plain(self) -> bool:
         return self.dialect.encoding == "utf-8" and _one_byte(self.dialect.delimiter)
@@ -102,12 +112,15 @@ class TextPart:
             pacsv.ConvertOptions(column_types=dict.fromkeys(arrow_names, pa.string()), include_columns=arrow_names),
         )
         for batch in reader:
-            yield batch.rename_columns(names)
+            if batch.num_rows:
+                yield batch.rename_columns(names)
 
     def _lines(self) -> Iterator[str]:
         with open_bytes(self.path) as raw:
             binary = io.BufferedReader(_Raw(raw))
-            for number, line in enumerate(binary, start=1):
+            for number, line in enumerate(iter(lambda: binary.readline(LONGEST_LINE + 1), b""), start=1):
+                if len(line) > LONGEST_LINE:
+                    raise too_long(self.label, number)
                 try:
                     text = line.decode(self.dialect.encoding)
                 except UnicodeDecodeError as error:
@@ -124,6 +137,11 @@ class TextPart:
                     "Mend the line, or drop such rows with --on-bad drop."
                 )
         return DataError(f"{self.label} cannot be read as delimited text: {error}.")
+
+
+def too_long(label: str, line: int) -> DataError:
+    """The sentence for a line that nobody wrote."""
+    return DataError(f"{label}, line {line} is longer than {LONGEST_LINE:,} bytes; no log has such lines.")
 
 
 @contextmanager
@@ -177,6 +195,8 @@ class _Recoded:
     def read(self, size: int) -> bytes:
         while len(self._ready) < size:
             data = self._raw.read(_BLOCK)
+            if len(self._rest) > LONGEST_LINE:
+                raise pa.ArrowInvalid("a line is too long")
             # A character or delimiter never crosses the end of a line, so whole lines are converted.
             cut = data.rfind(b"\n") + 1 if data else 0
             lines, rest = (self._rest + data[:cut], data[cut:]) if cut else (b"", self._rest + data)

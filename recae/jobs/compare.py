@@ -40,6 +40,7 @@ from recae.reports.comparison import Comparison
 from recae.store.atomic import put_in_place
 from recae.store.lock import locked
 from recae.store.manifest import plain_json
+from recae.store.regular import real_path
 
 DEFAULT_MODELS = ("popularity", "item-knn", "ials", "ease", "rdlae-low-pass", "mult-vae")
 
@@ -123,7 +124,7 @@ def compare(
     conditions = ContestGates.of(gates, metrics or DEFAULT_METRICS, names)
     if leaderboard is not None:
         check_leaderboard(leaderboard)
-    place = folder.resolve() if folder.is_symlink() else folder
+    place = real_path(folder) if folder.is_symlink() else folder
     with locked(folder):
         _remove_records(place)
         refuse_strange(folder, MARKER)

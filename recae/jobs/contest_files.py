@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from recae.errors import DamagedFileError, StorageError
 from recae.jobs.up_to_date import MADE_FROM
@@ -16,6 +15,7 @@ from recae.reports.reread import MARKER as REPORT
 from recae.store.atomic import replacing_file
 from recae.store.checksums import SUCCESS, of_file
 from recae.store.manifest import library_versions, read_json, write_json, write_manifest
+from recae.store.parquet import parquet_schema, read_parquet
 from recae.store.tables import write_table
 
 MARKER = "comparison.json"
@@ -74,9 +74,9 @@ def redraw(comparison: Comparison, folder: Path) -> None:
 
 def _joined(files: list[Path]) -> Iterator[pa.Table]:
     """The tables one after the other, with nulls in the columns that one of them does not have."""
-    schema = pa.unify_schemas([pq.read_schema(file) for file in files], promote_options="default")
+    schema = pa.unify_schemas([parquet_schema(file) for file in files], promote_options="default")
     for file in files:
-        table = pq.read_table(file)
+        table = read_parquet(file)
         columns = [
             table[field.name] if field.name in table.column_names else pa.nulls(len(table), field.type)
             for field in schema

@@ -16,7 +16,6 @@ from typing import Any, get_type_hints
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from recae.errors import ConfigError, DamagedFileError, StorageError
 from recae.evaluation.result import Evaluation
@@ -30,6 +29,7 @@ from recae.reports.per_user import evaluation_of, further_field_names, further_f
 from recae.reports.restored import restored, restored_fields
 from recae.store.checksums import check_files, file_sha256
 from recae.store.manifest import plain_json, read_json, write_json
+from recae.store.parquet import read_parquet
 from recae.store.tables import write_table
 
 FORMAT = 1
@@ -151,7 +151,7 @@ class Records:
         return self.folder / RECORDS / f"split-{number + 1:03d}"
 
     def _run(self, number: int, name: str, told: dict[str, Any]) -> ModelRun:
-        table = pq.read_table(self.values_file(number, name))
+        table = read_parquet(self.values_file(number, name))
         metrics, overall = restored(tuple[str, ...], told["metrics"]), restored(dict[str, float], told["overall"])
         if not all(is_per_user(table, metric) for metric in metrics):
             raise ValueError("values are missing")

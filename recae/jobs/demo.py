@@ -7,8 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
 from recae.data.catalog import read_catalog
 from recae.data.split_folder import MARKER as SPLIT_MARKER
 from recae.jobs.compare import DEFAULT_MODELS, Compared, compare
@@ -21,6 +19,7 @@ from recae.jobs.recommend import recommend
 from recae.jobs.train import train
 from recae.models.folder import MANIFEST
 from recae.options import DEFAULTS, RunOptions
+from recae.store.parquet import read_parquet
 
 SPLIT = "user-holdout:valid=0.1,test=0.25,observed=0.8"
 """A quarter of the users to judge on, so that the intervals are narrow enough to tell models apart."""
@@ -128,7 +127,7 @@ def _leaderboard(compared: Compared) -> str:
 
 
 def _examples(lists: Path, catalog: Path) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    table = pq.read_table(lists)
+    table = read_parquet(lists)
     user_column, item_column = table.column_names[:2]
     found = read_catalog(catalog)
     titles = dict(zip(found.items.values.to_pylist(), found.titles_for(found.items), strict=True))

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from recae.data.formats import open_parts
 from recae.data.ids import IdIndex, as_arrow
+from recae.data.whole import whole_batches
 from recae.errors import ConfigError, DamagedFileError, DataError, StorageError
 from recae.evaluation.gates_figures import Figures, aligned
 from recae.evaluation.metrics import parse_metrics
@@ -26,7 +26,9 @@ from recae.jobs.outputs import sidecar
 from recae.reports.per_user import ERRORS, MODEL, SPLIT
 from recae.reports.reread import MARKER as REPORT
 from recae.reports.reread import PER_USER, read_comparison
+from recae.store.damage import told_as_damage
 from recae.store.manifest import read_json
+from recae.store.parquet import parquet_schema
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +144,7 @@ def _table(path: Path) -> tuple[Models, str | None]:
     users = [name for name in names if name not in (*metrics, MODEL, SPLIT, *ERRORS)]
     if not users or not metrics:
         raise DataError(f"{path} has no values per user: it was not written with --per-user.")
-    batches = [batch for part in parts for batch in part.batches(names)]
+    batches = [batch for part in parts for batch in whole_batches(part, names)]
     if not batches:
         raise DataError(f"{path} holds no values.")
     table = pa.Table.from_batches(batches)
@@ -178,7 +180,8 @@ def _fingerprint(path: Path) -> str | None:
     if sidecar(path).is_file():
         kept = read_json(sidecar(path))
     elif path.suffix.lower() == ".parquet":
-        kept = json.loads((pq.read_schema(path).metadata or {}).get(b"recae", b"{}"))
+        with told_as_damage(path, "Write it again."):
+            kept = json.loads((parquet_schema(path).metadata or {}).get(b"recae", b"{}"))
     found = kept.get("targets_fingerprint") if isinstance(kept, dict) else None
     return found if isinstance(found, str) else None
 

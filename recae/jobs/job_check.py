@@ -15,6 +15,7 @@ from recae.jobs.job_file import Job, read_job
 from recae.models.registry import create
 from recae.options import RunOptions
 from recae.progress import SILENT, Progress
+from recae.store.regular import real_path
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,9 @@ def _check_paths(checked: CheckedJob) -> None:
         if path is not None and not path.exists():
             raise StorageError(f"{checked.file}: {name} = {path} does not exist.")
         for place in (checked.out, checked.work):
-            if path is not None and path.resolve().is_relative_to(place.resolve()):
+            if path is not None and real_path(path).is_relative_to(real_path(place)):
                 raise ConfigError(f"{checked.file}: {name} = {path} lies in {place}, which the job replaces.")
-    if checked.out.resolve() == checked.work.resolve() or checked.work.resolve().is_relative_to(checked.out.resolve()):
+    if real_path(checked.out) == real_path(checked.work) or real_path(checked.work).is_relative_to(
+        real_path(checked.out)
+    ):
         raise ConfigError(f"{checked.file}: work = {checked.work} lies in what is published: choose another place.")

@@ -9,9 +9,11 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
-import pyarrow.parquet as pq
 
-from recae.errors import StorageError
+from recae.errors import DamagedFileError, StorageError
+from recae.store.damage import told_as_damage, told_of
+from recae.store.parquet import read_parquet
+from recae.store.regular import refuse_special
 
 _TEXT, _NUMBER, _WHOLE = pa.string(), pa.float64(), pa.int64()
 COLUMNS: dict[str, pa.DataType] = {
@@ -58,24 +60,27 @@ def read_leaderboard(path: Path) -> pa.Table:
     Raises:
         StorageError: it is no leaderboard, or cannot be read.
     """
-    try:
-        if path.suffix.lower() == ".parquet":
-            table = pq.read_table(path)
-        else:
-            with path.open(encoding="utf-8", newline="") as file:
-                head = next(csv.reader(file), [])
-            types = dict.fromkeys(head, _NUMBER) | COLUMNS
-            table = pa_csv.read_csv(
-                path,
-                convert_options=pa_csv.ConvertOptions(column_types=types, strings_can_be_null=True),
-                parse_options=pa_csv.ParseOptions(newlines_in_values=True),
-            )
-        missing = [name for name in COLUMNS if name not in table.column_names]
-        if missing:
-            raise StorageError(f"{path} is not a leaderboard of recae's: it has no column {missing[0]}.")
-        metrics = [name for name in table.column_names if name not in COLUMNS]
+    table = read_parquet(path) if path.suffix.lower() == ".parquet" else _delimited(path)
+    missing = [name for name in COLUMNS if name not in table.column_names]
+    if missing:
+        raise StorageError(f"{path} is not a leaderboard of recae's: it has no column {missing[0]}.")
+    metrics = [name for name in table.column_names if name not in COLUMNS]
+    with told_as_damage(path, "It is no leaderboard any more."):
         found = table.select([*COLUMNS, *metrics])
         return found.cast(pa.schema([*COLUMNS.items(), *((name, _NUMBER) for name in metrics)]))
-    except (OSError, pa.ArrowException, UnicodeDecodeError, csv.Error) as error:
-        told = getattr(error, "strerror", None) or str(error).splitlines()[0].rstrip(".")
-        raise StorageError(f"{path} could not be read as a leaderboard: {told}.") from error
+
+
+def _delimited(path: Path) -> pa.Table:
+    refuse_special(path)
+    with told_of(path, "CSV"):
+        try:
+            with path.open(encoding="utf-8", newline="") as file:
+                head = next(csv.reader(file), [])
+        except csv.Error as error:
+            raise DamagedFileError(f"{path} is not a CSV file that can be read: {error}.") from error
+        types = dict.fromkeys(head, _NUMBER) | COLUMNS
+        return pa_csv.read_csv(
+            path,
+            convert_options=pa_csv.ConvertOptions(column_types=types, strings_can_be_null=True),
+            parse_options=pa_csv.ParseOptions(newlines_in_values=True),
+        )

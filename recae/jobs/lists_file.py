@@ -10,6 +10,7 @@ from recae.data.columns import ColumnChoice
 from recae.data.formats import open_parts
 from recae.data.ids import IdIndex
 from recae.data.split import HeldOut
+from recae.data.whole import whole_batches
 from recae.errors import DataError
 from recae.evaluation.lists_forms import as_rows
 from recae.evaluation.lists_table import JudgeableLists, lists_from_table
@@ -24,7 +25,7 @@ def read_lists(source: Source, held_out: HeldOut, items: IdIndex, *, reading: Re
         StorageError: it cannot be read.
     """
     parts = open_parts(source, header=reading.header, delimiter=reading.delimiter, choice=reading.columns())
-    batches = [batch for part in parts for batch in part.batches(parts[0].names)]
+    batches = [batch for part in parts for batch in whole_batches(part, parts[0].names)]
     if not batches:
         raise DataError(f"{source} holds no lists.")
     table = as_rows(pa.Table.from_batches(batches))

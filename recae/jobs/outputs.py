@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from recae.errors import ConfigError, DamagedFileError, StorageError
 from recae.jobs.reading import Source
@@ -16,6 +15,8 @@ from recae.store.atomic import refusal, replacing_file
 from recae.store.checksums import file_sha256
 from recae.store.lock import place_of
 from recae.store.manifest import library_versions, read_json, write_json
+from recae.store.parquet import parquet_schema
+from recae.store.regular import real_path
 from recae.store.tables import with_facts, write_blocks
 
 GENERATOR = b'<meta name="generator" content="recae">'
@@ -28,9 +29,9 @@ def refuse_inputs(out: Source, *inputs: Source | None) -> None:
     Raises:
         ConfigError: it would.
     """
-    place = Path(out).resolve()
+    place = real_path(out)
     for given in inputs:
-        if given is not None and Path(given).resolve().is_relative_to(place):
+        if given is not None and real_path(given).is_relative_to(place):
             raise ConfigError(f"Writing {out} would replace the input {given}: choose another place for the result.")
 
 
@@ -131,8 +132,8 @@ def _is_ours(out: Path) -> bool:
     if not head.startswith(b"PAR1"):
         return GENERATOR in head
     try:
-        return b"recae" in (pq.read_schema(out).metadata or {})
-    except pa.ArrowException:
+        return b"recae" in (parquet_schema(out).metadata or {})
+    except DamagedFileError:
         return False
 
 

@@ -20,6 +20,7 @@ from recae.reports.comparison import Comparison, ModelRun
 from recae.reports.reread import read_comparison, splits_of
 from recae.store.atomic import replacing_file
 from recae.store.manifest import write_json
+from recae.store.regular import real_path
 
 FORMS = (".html", ".md", ".json", ".tex")
 BEFORE = "before"
@@ -71,7 +72,7 @@ def _check(folders: Sequence[Source], out: Sequence[Source], against: Source | N
             need_report_extra()
         refuse_inputs(path, *folders, against)
         for folder in (*folders, *([] if against is None else [against])):
-            if path.resolve() in [Path(folder).resolve() / name for name in ("report.json", "per-user.parquet")]:
+            if real_path(path) in [real_path(folder) / name for name in ("report.json", "per-user.parquet")]:
                 raise ConfigError(f"--out {path} would replace what the report is drawn from: choose another place.")
         _refuse_strange(path)
 
@@ -142,7 +143,7 @@ def _name(run: ModelRun, folder: Path, taken: dict[str, tuple[ModelRun, Path, st
     same = other.config == run.config and other.means == run.means
     if same:
         return None
-    place = folder.resolve()  # folders in different places may have one name, and "." has none
+    place = real_path(folder)  # folders in different places may have one name, and "." has none
     for name in (place.name, f"{place.parent.name}/{place.name}", str(place)):
         if f"{run.name} ({name})" not in taken:
             return f"{run.name} ({name})"

@@ -30,6 +30,7 @@ from recae.models.folder import MANIFEST as MODEL
 from recae.progress import SILENT, Progress
 from recae.store.checksums import check_closed, check_files, file_sha256
 from recae.store.manifest import library_versions, plain_json, read_json
+from recae.store.regular import real_path
 
 MADE_FROM = "made_from"
 _INPUTS = "inputs"
@@ -68,7 +69,7 @@ def fingerprint(source: Source, out: Source | None = None) -> str:
     Raises:
         StorageError: it is missing or cannot be read.
     """
-    path, aside = Path(source), None if out is None else Path(out).resolve()
+    path, aside = Path(source), None if out is None else real_path(out)
     try:
         if not path.is_dir():
             return file_sha256(path)
@@ -79,7 +80,7 @@ def fingerprint(source: Source, out: Source | None = None) -> str:
             name = file.relative_to(path)
             if any(part.startswith(".") for part in name.parts) or not file.is_file():
                 continue
-            if aside is not None and file.resolve().is_relative_to(aside):
+            if aside is not None and real_path(file).is_relative_to(aside):
                 continue
             known = file.name != PREPARED and is_prepared(file.parent)
             digest.update(f"{name.as_posix()}\0{file.stat().st_size if known else file_sha256(file)}\n".encode())

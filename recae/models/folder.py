@@ -26,8 +26,10 @@ from recae.errors import ConfigError, DamagedFileError, DataError, ModelFormatEr
 from recae.models.base import Recommender, make_config
 from recae.store.atomic import replacing_folder
 from recae.store.checksums import QUICK_BYTES, check_files
+from recae.store.damage import told_as_damage
 from recae.store.formats import newer_format
 from recae.store.manifest import library_versions, read_json, write_manifest
+from recae.store.parquet import read_parquet
 from recae.store.tensors import read_tensors, write_tensors
 from recae.training.curve import CurvePoint, LearningCurve
 
@@ -191,33 +193,20 @@ def _build(folder: Path, manifest: Manifest, found: type[Recommender]) -> Recomm
 
 def _restore(model: Recommender, path: Path) -> None:
     weights = read_tensors(_present(path))
-    try:
+    with told_as_damage(path, "Its weights do not fit the model."):
         model._restore(weights)
-    except KeyError as error:
-        raise DamagedFileError(f"{path} has no tensor {error.args[0]!r}.") from error
-    except ValueError as error:
-        raise DamagedFileError(f"{path} does not fit the model: {error}.") from error
     surplus = sorted(set(weights) - set(model.weights()))
     if surplus:
         raise DamagedFileError(f"{path} holds tensors that {model.info.name} does not have: {', '.join(surplus)}.")
 
 
 def _read_table(path: Path, columns: dict[str, pa.DataType | None], rows: int) -> pa.Table:
-    try:
-        table = pq.read_table(_present(path))
-        names = table.column_names
-    except OSError as error:
-        # Arrow reports both a refused file and a cut-off one as OSError; only the first has an error number.
-        if error.errno is not None:
-            raise StorageError(f"{path} could not be read: {error.strerror or error}.") from error
-        raise DamagedFileError(f"{path} is cut short: {error}.") from error
-    except (pa.ArrowException, UnicodeDecodeError) as error:
-        raise DamagedFileError(f"{path} is not a Parquet file: {error}.") from error
+    table = read_parquet(_present(path), rows=rows)
     for name, wanted in columns.items():
-        if name not in names or wanted not in (None, table.schema.field(name).type):
+        if name not in table.column_names or wanted not in (None, table.schema.field(name).type):
             raise DamagedFileError(f"{path} should have the column {name!r}{f' of {wanted}' if wanted else ''}.")
-    if len(table) != rows or any(table[name].null_count for name in columns):
-        raise DamagedFileError(f"{path} should have {rows} complete rows and has {len(table)}.")
+        if table[name].null_count:
+            raise DamagedFileError(f"{path} should have {rows:,} complete rows, and some have no {name!r}.")
     return table
 
 

@@ -56,7 +56,7 @@ class ProductRanker:
         Rows that the first type leaves with too many candidates go to fp32, and what is left then is scored whole.
 
         Raises:
-            RecaeError: a score is NaN or +inf; the row is named, counted from `first_row`.
+            UnsoundModelError: a score is NaN or +inf; the row is named, counted from `first_row`.
         """
         asked = torch.from_numpy(np.require(queries, np.float32, ["C", "W"]))
         lists, left = self._by_candidates(asked, seen, self._narrow)

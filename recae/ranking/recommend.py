@@ -11,7 +11,7 @@ from scipy import sparse
 
 from recae.counted import counted
 from recae.data.ids import IdIndex
-from recae.errors import ConfigError, DataError, RecaeError
+from recae.errors import ConfigError, DataError, UnsoundModelError
 from recae.progress import SILENT, Progress
 from recae.ranking.lists import NO_ITEM, Product, Scorer, TopN
 from recae.ranking.products import ProductRanker
@@ -75,7 +75,7 @@ def recommend(
     Raises:
         ConfigError: `n` is less than 1, or a rule names an item that does not exist.
         DataError: the histories are no CSR matrix, or have other columns than the model.
-        RecaeError: the model gave scores of a wrong shape, or NaN or +inf.
+        UnsoundModelError: the model gave scores of a wrong shape, or NaN or +inf.
     """
     _check_histories(histories, len(model.items))
     items = np.full((histories.shape[0], _width(n, len(model.items))), NO_ITEM, dtype=np.int64)
@@ -230,7 +230,7 @@ def score_blocks(
 
     Raises:
         DataError: the histories are no CSR matrix, or have other columns than the model.
-        RecaeError: the model gave scores of a wrong shape.
+        UnsoundModelError: the model gave scores of a wrong shape.
     """
     n_items = len(model.items)
     _check_histories(histories, n_items)
@@ -238,7 +238,7 @@ def score_blocks(
         scores = model.score(histories[rows], ids)
         expected = (rows.stop - rows.start, n_items)
         if scores.shape != expected:
-            raise RecaeError(f"The model gave scores of shape {scores.shape} where {expected} was expected.")
+            raise UnsoundModelError(f"The model gave scores of shape {scores.shape} where {expected} was expected.")
         yield rows, scores
 
 

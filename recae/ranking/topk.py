@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from recae.counted import counted
-from recae.errors import ConfigError, RecaeError
+from recae.errors import ConfigError, UnsoundModelError
 from recae.ranking.groups import candidates, group_count, kth_greatest, maxima
 from recae.ranking.lists import NO_ITEM, TopN
 from recae.ranking.order import settle
@@ -30,7 +30,7 @@ def top_k(scores: np.ndarray | torch.Tensor, k: int, *, first_row: int = 0) -> T
 
     Raises:
         ConfigError: `k` is less than 1.
-        RecaeError: a score is NaN or +inf; the row is named.
+        UnsoundModelError: a score is NaN or +inf; the row is named.
 
     >>> top_k(np.array([[0.5, 2.0, 0.5, -np.inf, 0.5]]), 3).items.tolist()
     [[1, 0, 2]]
@@ -102,9 +102,10 @@ def _refuse_impossible(best: np.ndarray, first_row: int) -> None:
     wrong = np.flatnonzero(~(best < np.inf))
     if len(wrong):
         row = int(wrong[0])
-        raise RecaeError(
+        raise UnsoundModelError(
             f"The model gave scores that cannot be ranked ({best[row]}) in row {first_row + row}"
-            f" ({len(wrong)} of {counted(len(best), 'row')} in this block); its training has probably diverged."
+            f" ({len(wrong)} of {counted(len(best), 'row')} in this block); its training has probably diverged: "
+            "train it again with other settings."
         )
 
 

@@ -18,8 +18,10 @@ from recae.reports.comparison import Comparison, ModelRun
 from recae.reports.per_user import MODEL, SPLIT, evaluation_of, further_field_names, is_per_user
 from recae.reports.restored import restored, restored_fields
 from recae.reports.structured import SCHEMA
+from recae.store.damage import told_of
 from recae.store.formats import newer_format
 from recae.store.manifest import read_json
+from recae.store.parquet import parquet_schema
 
 MARKER, PER_USER = "report.json", "per-user.parquet"
 _SAME = 1e-9
@@ -54,7 +56,7 @@ def splits_of(folder: str | Path, model: str, run: ModelRun) -> Iterator[Evaluat
     try:
         for split in range(1, count + 1):
             yield _evaluation(folder, model, split, _overall_on(run, split), {})
-    except ValueError as error:
+    except (ValueError, DamagedFileError) as error:
         raise ReportFormatError(f"{folder} is damaged: {error}. Make the comparison again.") from error
 
 
@@ -141,19 +143,13 @@ def _rows(path: Path, model: str, split: int) -> pa.Table:
     """The rows of one model on one split; only the groups of rows that hold some are read."""
     if not path.is_file():
         raise ValueError(f"{path.name} is missing")
-    try:
-        known = pq.read_schema(path).names
-        if MODEL not in known:
-            raise ValueError(f"{path.name} has no column {MODEL!r}")
-        chosen = [(MODEL, "==", model), *([(SPLIT, "==", split)] if SPLIT in known else [])]
-        table = pq.read_table(path, filters=chosen)
+    known = parquet_schema(path).names
+    if MODEL not in known:
+        raise ValueError(f"{path.name} has no column {MODEL!r}")
+    chosen = [(MODEL, "==", model), *([(SPLIT, "==", split)] if SPLIT in known else [])]
+    with told_of(path):
+        table = pq.read_table(path, filters=chosen, partitioning=None)
         table.validate(full=True)
-    except OSError as error:
-        if error.errno is not None:
-            raise StorageError(f"{path} could not be read: {error.strerror or error}.") from error
-        raise ValueError(f"{path.name} is cut short") from error
-    except (pa.ArrowException, UnicodeDecodeError) as error:
-        raise ValueError(f"{path.name} is not a Parquet file that can be read") from error
     if not len(table):
         raise ValueError(f"{path.name} has no rows of {model}")
     return table

@@ -14,6 +14,7 @@ from pathlib import Path
 from recae.errors import StorageError, reason
 from recae.store.checksums import SUCCESS
 from recae.store.exchange import exchange
+from recae.store.regular import real_path
 
 _SIGNED = b"recae"
 """In every marker that recae writes, if only among the versions: other programs have files of such names, too."""
@@ -168,7 +169,7 @@ def _listed(marker: Path) -> set[str] | None:
 
 def _led_to(path: str | Path) -> Path:
     """Where a link leads to, which is what is replaced: the link stays."""
-    return Path(path).resolve() if Path(path).is_symlink() else Path(path)
+    return real_path(path) if Path(path).is_symlink() else Path(path)
 
 
 def _beside(path: Path, what: str = "tmp") -> Path:

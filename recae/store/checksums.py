@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from recae.errors import DamagedFileError, StorageError, reason
+from recae.store.regular import real_path, refuse_special
 
 SUCCESS = "_SUCCESS"
 """An empty file that a complete folder holds, as other programs for large data know it."""
@@ -20,7 +21,9 @@ def file_sha256(path: Path) -> str:
 
     Raises:
         OSError: it could not be read.
+        StorageError: it is a pipe or a device.
     """
+    refuse_special(path)
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -72,7 +75,7 @@ def check_files(folder: Path, files: Mapping[str, Mapping[str, Any]], largest: i
     """
     for name, facts in files.items():
         path = folder / name
-        if not path.resolve().is_relative_to(folder.resolve()):
+        if not real_path(path).is_relative_to(real_path(folder)):
             raise DamagedFileError(f"{name!r} is listed as one of its files and lies outside.")
         try:
             size = path.stat().st_size

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from recae.errors import OutputLockedError, StorageError, reason
 from recae.store.atomic import remove_leftovers
+from recae.store.regular import real_path
 
 if sys.platform != "win32":
     import fcntl
@@ -43,7 +44,7 @@ def locked(output: str | Path, *, shared: bool = False) -> Iterator[None]:
 def place_of(output: str | Path) -> Path:
     """Where a folder that is written to `output` lies: where a link leads to, unless that is a file."""
     output = Path(output)
-    return output.resolve() if output.is_symlink() and not output.is_file() else output.absolute()
+    return real_path(output) if output.is_symlink() and not output.is_file() else output.absolute()
 
 
 def _release(path: Path, descriptor: int) -> None:

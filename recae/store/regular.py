@@ -1,7 +1,8 @@
-"""Files only: what opens a pipe waits for somebody to write into it, and a device has no end."""
+"""Where a path leads, and files only: what opens a pipe waits for a writer, and a device has no end."""
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
@@ -20,3 +21,11 @@ def refuse_special(path: Path) -> None:
         return
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         raise StorageError(f"{path} is a pipe or a device and not a file: write its content to a file first.")
+
+
+def real_path(path: str | Path) -> Path:
+    """Where `path` leads to, behind all links, as far as they lead anywhere.
+
+    `Path.resolve` fails on links that lead in a circle, with an error that is none of the system's.
+    """
+    return Path(os.path.realpath(path))

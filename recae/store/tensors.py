@@ -15,6 +15,7 @@ from safetensors.numpy import save_file
 
 from recae.errors import DamagedFileError, StorageError, reason
 from recae.store.atomic import replacing_file, temporary_folder
+from recae.store.regular import refuse_special
 
 _KINDS = {"F": "f", "I": "i", "U": "u"}
 """Of the numbers in a safetensors file: the letter before the number of bits there, and in numpy before the bytes."""
@@ -51,6 +52,7 @@ def read_tensors(path: str | Path) -> dict[str, np.ndarray]:
         DamagedFileError: it is cut short or not a safetensors file.
     """
     path = Path(path)
+    refuse_special(path)
     try:
         with safe_open(path, framework="numpy"):  # checks that the header is sound and fits the length of the file
             mapped = np.asarray(np.memmap(path, dtype=np.uint8, mode="c"))

@@ -21,7 +21,8 @@ them is tested as well. `--replay SEED/NUMBER` does one case again. A case fails
 
 - a traceback or an internal error, an exit code that is not documented, or no sentence;
 - control characters or more than {LONGEST_ANSWER >> 10} KB in the answer, or no JSON object where one was asked for;
-- no answer in {LONGEST:g} seconds, or more than {LARGEST_GROWTH >> 30} GB of memory beyond that at the start;
+- no answer in {LONGEST:g} seconds, without those in which other programs had the processors;
+- more than {LARGEST_GROWTH >> 30} GB of memory beyond that at the start;
 - a change to any file outside of the output folder."""
 _SENTENCES = {
     "table": "logs as CSV, TSV, `::`, JSON lines, Parquet, gzip, bzip2, zstd",

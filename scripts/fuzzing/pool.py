@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import multiprocessing
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from fuzzing.cases import Place, kind_of
-from fuzzing.worker import Outcome, work
+from fuzzing.worker import Outcome, own_seconds, work
 
 LONGEST = 10.0
-"""Seconds that a case may take."""
+"""Seconds that a case may take, see `own_seconds`."""
 _CASES_EACH = 400
 """A worker is replaced after so many, so that what one case leaves behind disturbs few others."""
 
@@ -64,13 +63,13 @@ def _started(seed: int, place: Place) -> _Worker:
 
 
 def _given(worker: _Worker, number: int) -> _Worker:
-    worker.number, worker.started = number, time.perf_counter()
+    worker.number, worker.started = number, own_seconds(worker.process.pid)
     worker.connection.send(number)
     return worker
 
 
 def _looked_at(worker: _Worker, ready: bool) -> Outcome | None:
-    seconds = time.perf_counter() - worker.started
+    seconds = own_seconds(worker.process.pid) - worker.started
     lost = Outcome(worker.number, kind_of(worker.number), None, seconds, 0)
     if ready:
         try:

@@ -36,6 +36,7 @@ def failing_with(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
         (OSError(28, "No space left on device", "/out"), 5, "recae: /out: No space left on device."),
         (errors.QualityError("Too low."), 6, "recae: Too low."),
         (errors.ModelFormatError("Damaged."), 7, "recae: Damaged."),
+        (errors.UnsoundModelError("No numbers."), 7, "recae: No numbers."),
         (errors.OutputLockedError("Locked."), 75, "recae: Locked."),
         (KeyboardInterrupt(), 130, "recae: Interrupted."),
         (boundary.Terminated(), 143, "recae: Terminated."),

@@ -55,7 +55,7 @@ def test_a_minimal_job_has_defaults_and_its_paths_are_its_own(recae, job: Path) 
         ("work = 'published/work'\n" + MINIMAL, 2, "lies in what is published"),
         ("not toml at all", 2, "no valid TOML"),
         ("a = " + "[" * 10_000 + "]" * 10_000, 2, "nested too deeply"),
-        ("a." * 3_000 + "b = 1", 2, "out is missing"),
+        ("a." * 3_000 + "b = 1", 2, "nested too deeply"),
         ("#" * (1 << 20) + "\n" + MINIMAL, 2, "longer than 1,048,576 bytes"),
     ],
 )

@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from recae.data.coding import IdCoder
 from recae.data.columns import ColumnChoice
 from recae.data.histories import read_held_out, read_histories, rows_for
 from recae.data.id_lists import read_id_list
@@ -163,3 +165,12 @@ def test_sentences_count_one_as_one() -> None:
     found = read_histories([{"user": [1, 1], "item": ["a", "x"]}], ITEMS)
     assert found.unknown_items.sentence() == "1 interaction is with 1 item that is not known (such as 'x')."
     assert repr(found) == "Histories(1 user, 1 interaction)"
+
+
+def test_a_list_takes_memory_for_its_ids_and_not_for_its_rows(tmp_path, monkeypatch):
+    kept = []
+    keep = IdCoder.keep
+    monkeypatch.setattr(IdCoder, "keep", lambda self, ids, **how: (kept.append(len(ids)), keep(self, ids, **how)))
+    pq.write_table(pa.table({"item_id": [7, 3, 7] * 300_000}), tmp_path / "items.parquet")
+    assert read_id_list(tmp_path / "items.parquet", prefer="item").values.to_pylist() == [7, 3]
+    assert sum(kept) == 2 * len(kept) > 2

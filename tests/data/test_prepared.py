@@ -226,5 +226,5 @@ def test_a_split_whose_parts_do_not_fit_is_refused(make_log, tmp_path):
     with pytest.raises(DamagedFileError, match="parts are of different sizes"):
         open_prepared_split(tmp_path)
     changed(tmp_path, parts=None)
-    with pytest.raises(DamagedFileError, match="not a whole split"):
+    with pytest.raises(DamagedFileError, match="is damaged"):
         open_prepared_split(tmp_path)

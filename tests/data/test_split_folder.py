@@ -222,3 +222,44 @@ def test_selected_users_keep_all_that_is_known_of_them(make_log):
     assert some.last_seen.tolist() == part.last_seen[chosen].tolist()
     assert same_matrix(some.outside.matrix, part.outside.matrix[chosen])
     assert dataclasses.replace(part, outside=None).select(chosen).outside is None
+
+
+def doubled(table: pa.Table) -> pa.Table:
+    return pa.concat_tables([table, table])
+
+
+def with_column(name, values):
+    return lambda table: table.set_column(table.column_names.index(name), name, values(table))
+
+
+TAMPERED = {
+    "every interaction twice": ("train.parquet", doubled),
+    "a user id of another type": (
+        "test_history.parquet",
+        with_column("user_id", lambda table: table["user_id"].cast(pa.string())),
+    ),
+    "an item that is not listed": (
+        "test_history.parquet",
+        with_column("item_id", lambda table: pa.array([99] * len(table))),
+    ),
+    "training items that are not listed": ("vocabulary.parquet", lambda table: table.slice(1)),
+    "items listed twice": ("vocabulary.parquet", doubled),
+    "ratings of text": ("valid.parquet", with_column("rating", lambda table: pa.array(["good"] * len(table)))),
+    "ratings that are no numbers": (
+        "valid.parquet",
+        with_column("rating", lambda table: pa.array([float("nan")] * len(table), pa.float32())),
+    ),
+    "times of text": ("train.parquet", with_column("timestamp", lambda table: pa.array(["now"] * len(table)))),
+    "no users": ("train.parquet", lambda table: table.drop_columns(["user_id"])),
+    "two columns of users": ("train.parquet", lambda table: table.append_column("user_id", table["user_id"])),
+}
+
+
+@pytest.mark.parametrize("what", TAMPERED)
+def test_a_table_that_somebody_wrote_anew_is_damage(make_log, tmp_path, what):
+    name, change = TAMPERED[what]
+    folder = write_split(make_split(sample_log(make_log), "user-holdout:valid=3,test=3"), tmp_path / "split")
+    pq.write_table(change(pq.read_table(folder / name)), folder / name)
+    with pytest.raises(DamagedFileError, match=r"Make the split again|several columns of one name") as caught:
+        read_split(folder)
+    assert "\n" not in str(caught.value)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from recae.data.ids import IdIndex
-from recae.errors import RecaeError
+from recae.errors import UnsoundModelError
 from recae.ranking import groups, products
 from recae.ranking.lists import Product, TopN
 from recae.ranking.pairs import pair_scores
@@ -174,7 +174,7 @@ def test_scores_that_cannot_be_ranked_are_refused_by_row(bad: float, dtype: torc
     queries = np.ones((5, 4), dtype=np.float32)
     product = Product(lambda histories, users: queries, np.ones((30, 4), dtype=np.float32))
     queries[3, 0], queries[3, 1] = bad, bad
-    with pytest.raises(RecaeError, match=r"cannot be ranked.* in row 13 "):
+    with pytest.raises(UnsoundModelError, match=r"cannot be ranked.* in row 13 "):
         ProductRanker(product, 3, None, dtype).rank(queries, None, first_row=10)
 
 
@@ -184,7 +184,7 @@ def test_an_item_that_cannot_be_scored_is_no_matter_where_nobody_may_get_it() ->
     product = Product(lambda histories, users: queries, vectors)
     barred = np.array([False, True, False, False])
     assert ProductRanker(product, 4, barred).rank(queries, None).items.tolist() == [[0, 2, 3, -1]] * 2
-    with pytest.raises(RecaeError, match="nan"):
+    with pytest.raises(UnsoundModelError, match="nan"):
         ProductRanker(product, 4).rank(queries, None)
 
 

@@ -113,7 +113,7 @@ def test_what_is_no_leaderboard_is_left_alone(made: Make, tmp_path: Path) -> Non
     strange.write_text("a,b\n1,2\n")
     damaged = tmp_path / "cut.parquet"
     damaged.write_bytes(b"PAR1")
-    for path, sentence in ((strange, "not a leaderboard"), (damaged, "could not be read as a leaderboard")):
+    for path, sentence in ((strange, "not a leaderboard"), (damaged, "not a Parquet file that can be read")):
         before = path.read_bytes()
         for ask in (check_leaderboard, boards, lambda at: enter(made("ease"), at)):
             with pytest.raises(StorageError, match=sentence):
