@@ -106,6 +106,12 @@ LONG = [
         3,
         ("log.csv, after line 3", "quote"),
     ),
+    Case(
+        "JSON lines with a first line of more than a megabyte",
+        text('{"user_id": "' + "i" * (1 << 20) + '", "item_id": 2}\n', "log.jsonl"),
+        3,
+        ("log.jsonl, line 1", "longer"),
+    ),
     Case("more than ten thousand columns", text(",".join(map(str, range(10_001)))), 3, ("log.csv", "10,001 columns")),
     Case(
         "a Parquet file of so many",

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.json as pajson
 
 from recae.data.columns import quoted, refuse_many
-from recae.data.sniff import LONGEST_LINE
+from recae.data.sniff import LONGEST_LINE, whole_lines
 from recae.data.textfiles import open_bytes, too_long
 from recae.errors import DataError
 
@@ -122,9 +122,7 @@ def open_json(path: Path, sample: bytes, *, whole: bool) -> JsonPart:
     Raises:
         DataError: none of the first lines is a JSON object.
     """
-    lines = sample.splitlines()
-    if not whole and len(lines) > 1:
-        lines = lines[:-1]
+    lines = whole_lines(sample.splitlines(), str(path), whole=whole)
     types: dict[str, type] = {}
     refusal: DataError | None = None
     for number, text in enumerate(lines[:1000], start=1):

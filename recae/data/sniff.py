@@ -68,11 +68,7 @@ def sniff(
         DataError: nothing in it, not text, in another encoding, or two columns of the same name.
     """
     text, encoding = _decoded(sample, where, suffix, whole)
-    lines = io.StringIO(text, newline="").readlines()
-    if not whole:
-        if len(lines) == 1:
-            raise DataError(f"{where}, line 1 is longer than {SAMPLE_BYTES:,} bytes; no log has such lines.")
-        lines = lines[:-1]
+    lines = whole_lines(io.StringIO(text, newline="").readlines(), where, whole=whole)
     lines = [line for line in lines if line.strip("\r\n")][:_SAMPLE_LINES]
     if not lines:
         raise DataError(f"{where} is empty.")
@@ -87,6 +83,19 @@ def sniff(
         return Dialect(delimiter, False, names, encoding, times_third)
     refuse_names(rows[0], where)
     return Dialect(delimiter, True, tuple(rows[0]), encoding)
+
+
+def whole_lines(lines: list[Any], where: str, *, whole: bool) -> list[Any]:
+    """The lines of a sample without the last one, which may have been cut, unless the sample is the `whole` file.
+
+    Raises:
+        DataError: there is no other.
+    """
+    if whole:
+        return lines
+    if len(lines) < 2:
+        raise DataError(f"{where}, line 1 is longer than {SAMPLE_BYTES:,} bytes; no log has such lines.")
+    return lines[:-1]
 
 
 def _next_row(reader: Any) -> list[str] | None:

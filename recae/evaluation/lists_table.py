@@ -98,7 +98,7 @@ def _numbers(table: pa.Table, name: str, where: str) -> np.ndarray:
     try:
         values = pc.cast(table.column(name), pa.float64()).to_numpy()
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise DataError(f"{where}: column {name!r} must hold numbers: {error}.") from error
+        raise DataError(f"{where}: column {name!r} must hold numbers: {str(error)[:200]}.") from error
     missing = np.flatnonzero(np.isnan(values))
     if len(missing):
         raise DataError(

@@ -171,7 +171,7 @@ def _numbers(table: pa.Table, name: str, where: Path) -> np.ndarray:
     try:
         return pc.cast(table.column(name), pa.float64()).to_numpy().copy()
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise DataError(f"{where}: column {name!r} must hold numbers: {error}.") from error
+        raise DataError(f"{where}: column {name!r} must hold numbers: {str(error)[:200]}.") from error
 
 
 def _fingerprint(path: Path) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -38,11 +39,10 @@ def read_comparison(folder: str | Path) -> Comparison:
     """
     folder = Path(folder)
     told = _read_report(folder)
-    try:
+    with _damaged(folder):
         runs = tuple(_run(folder, entry, at) for at, entry in enumerate(_models(told)))
-        return restored_fields(Comparison, _as_fields(told), "it", runs=runs)
-    except (ValueError, DamagedFileError) as error:
-        raise ReportFormatError(f"{folder} is damaged: {error}. Make the comparison again.") from error
+        comparison: Comparison = restored_fields(Comparison, _as_fields(told), "it", runs=runs)
+        return comparison
 
 
 def splits_of(folder: str | Path, model: str, run: ModelRun) -> Iterator[Evaluation]:
@@ -53,11 +53,21 @@ def splits_of(folder: str | Path, model: str, run: ModelRun) -> Iterator[Evaluat
     """
     folder = Path(folder)
     count = 1 if run.over_splits is None else len(run.over_splits.users)
+    for split in range(1, count + 1):
+        with _damaged(folder):
+            evaluation = _evaluation(folder, model, split, _overall_on(run, split), {})
+        yield evaluation
+
+
+@contextmanager
+def _damaged(folder: Path) -> Iterator[None]:
     try:
-        for split in range(1, count + 1):
-            yield _evaluation(folder, model, split, _overall_on(run, split), {})
-    except (ValueError, DamagedFileError) as error:
-        raise ReportFormatError(f"{folder} is damaged: {error}. Make the comparison again.") from error
+        with told_as_damage(folder, "Make the comparison again."):
+            yield
+    except DamagedFileError as error:
+        start = f"{folder} is damaged: "
+        told = str(error) if str(error).startswith(start) else f"{start}{error} Make the comparison again."
+        raise ReportFormatError(told) from error
 
 
 def _read_report(folder: Path) -> dict[str, Any]:

@@ -26,9 +26,14 @@ def told_as_damage(place: Path, advice: str) -> Iterator[None]:
     try:
         yield
     except (*UNSOUND, DataError) as error:
-        missing = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-        told = missing.splitlines()[0].rstrip(".") if missing.strip() else type(error).__name__
-        raise DamagedFileError(f"{place} is damaged: {told}. {advice}") from error
+        raise DamagedFileError(f"{place} is damaged: {_in_words(error)}. {advice}") from error
+
+
+def _in_words(error: Exception) -> str:
+    told = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+    if isinstance(error, KeyError):
+        return f"{told} is missing"
+    return f"a value is of another type ({told})" if isinstance(error, (TypeError, AttributeError)) else told
 
 
 @contextmanager
