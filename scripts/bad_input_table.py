@@ -22,8 +22,8 @@ Line numbers are those of an editor, from 1 and with the header; rows of Parquet
 counted from 1 without one.
 
 Control characters in ids, names and paths are told as \N{REPLACEMENT CHARACTER} and very long sentences lose their
-middle, so that nothing in the data can move the cursor of a terminal or fill a log. `docs/fuzz.md` tells of thousands
-of damaged inputs.
+middle, so that nothing in the data can move the cursor of a terminal or fill a log. [docs/fuzz.md](fuzz.md) tells of
+thousands of damaged inputs.
 
 ## What spreadsheets make of CSV
 

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 from scipy import sparse
 
+from recae.errors import UnsoundModelError
 from recae.insight.nearness import unit_rows
 from recae.models.base import Recommender
 from recae.models.linear.pure_svd import leading_directions
@@ -25,11 +26,24 @@ ROUNDING = 1e-5
 def model_vectors(
     model: Recommender, positions: np.ndarray, *, progress: Progress = SILENT
 ) -> tuple[np.ndarray, Source]:  # fmt: skip
-    """(n, d) vectors of the items at `positions`: the model's own, or else made of what it lists for each of them."""
+    """(n, d) vectors of the items at `positions`: the model's own, or else made of what it lists for each of them.
+
+    Raises:
+        UnsoundModelError: it gives numbers that are not finite.
+    """
     own = model.item_vectors()
     if own is not None:
-        return np.asarray(own)[positions], "vectors"
+        return _finite(np.asarray(own)[positions]), "vectors"
     return _echoes(model, positions, progress), "lists"
+
+
+def _finite(numbers: np.ndarray) -> np.ndarray:
+    if not np.isfinite(numbers).all():
+        raise UnsoundModelError(
+            "The model gave numbers that are not finite for its items; its training has probably diverged: train it "
+            "again with other settings."
+        )
+    return numbers
 
 
 def log_vectors(train: sparse.csr_array, positions: np.ndarray, *, seed: int = 0) -> np.ndarray:
@@ -61,7 +75,7 @@ def _echoes(model: Recommender, positions: np.ndarray, progress: Progress) -> np
             users = None if model.users is None else model.users.take(np.zeros(len(items), np.int64))
             lifted[start : start + block] = model.score(shown, users)[:, positions]
             task.advance(len(items))
-    np.fill_diagonal(lifted, 0)
+    np.fill_diagonal(_finite(lifted), 0)
     size = float(np.abs(lifted).max(initial=0))
     lifted -= lifted.sum(axis=0, dtype=np.float64).astype(np.float32) / max(n - 1, 1)
     np.fill_diagonal(lifted, 0)

@@ -27,6 +27,7 @@ from recae.ranking.lists import TopN
 from recae.reports.comparison import FailedModel, ModelRun
 from recae.reports.per_user import evaluation_of, further_field_names, further_fields, is_per_user, values_table
 from recae.reports.restored import restored, restored_fields
+from recae.store.atomic import UNFINISHED
 from recae.store.checksums import check_files, file_sha256
 from recae.store.manifest import plain_json, read_json, write_json
 from recae.store.parquet import read_parquet
@@ -191,7 +192,7 @@ def open_records(
         return records
     if begun is not None:
         progress.say(f"Starting anew: {work} of an interrupted run is thrown away ({done}; --resume would go on).")
-    elif work.exists() and any(work.iterdir()):
+    elif _holds_files(work):
         raise StorageError(f"{work} is in the way and was not written by recae's compare: remove it.")
     shutil.rmtree(work, ignore_errors=True)
     try:
@@ -201,6 +202,11 @@ def open_records(
         raise StorageError(f"{work} could not be made: {error.strerror or error}.") from error
     write_json(work / RECORDS, PLAN, {"format": FORMAT, "plan": plan})
     return records
+
+
+def _holds_files(work: Path) -> bool:
+    """Whether there is more than what a run leaves that was killed before it had written its plan."""
+    return any(path.is_file() and not path.name.endswith(UNFINISHED) for path in work.rglob("*"))
 
 
 def _begun(work: Path) -> dict[str, Any] | None:

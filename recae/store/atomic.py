@@ -18,6 +18,8 @@ from recae.store.regular import real_path
 
 _SIGNED = b"recae"
 """In every marker that recae writes, if only among the versions: other programs have files of such names, too."""
+UNFINISHED = ".recae-tmp"
+"""How the names of files end that are being written."""
 _DROPPINGS = {".DS_Store", "Thumbs.db", "desktop.ini"}
 """What file managers leave in folders that they show."""
 

@@ -32,7 +32,7 @@ _SENTENCES = {
     "comparison": "folders of comparisons, leaderboards",
     "job": "JOB.toml",
     "config": "files for `--config`",
-    "giant": "bombs, a million columns, fields of 64 MB, ids of 10 MB",
+    "giant": "bombs of 1 GB, a million columns, fields of 64 MB, ids of 10 MB, 100 million rows",
 }
 
 

@@ -53,7 +53,7 @@ def test_what_is_no_file_is_refused_and_not_waited_for(recae, tmp_path: Path, co
 
 
 @pytest.mark.parametrize("number", [np.nan, np.inf])
-@pytest.mark.parametrize("command", ["recommend", "similar"])
+@pytest.mark.parametrize("command", ["recommend", "similar", "map"])
 def test_a_model_that_gives_no_numbers_cannot_be_used(
     recae, log, columns, tmp_path: Path, command: str, number: float
 ) -> None:
@@ -64,11 +64,16 @@ def test_a_model_that_gives_no_numbers_cannot_be_used(
     told = read_json(folder / "manifest.json")
     told["files"]["model.safetensors"] = of_file(folder / "model.safetensors")
     write_json(folder, "manifest.json", told)
-    asked = ["--item", "003"] if command == "similar" else ["--history", log, *columns, "--out", tmp_path / "lists.csv"]
-    outcome = recae(command, folder, *asked)
+    out = tmp_path / "out.csv"
+    asked = {
+        "recommend": ["--history", log, *columns, "--out", out],
+        "similar": ["--item", "003"],
+        "map": ["--out", out],
+    }
+    outcome = recae(command, folder, *asked[command])
     assert outcome.code == 7
-    assert "cannot be ranked" in outcome.err
-    assert not (tmp_path / "lists.csv").exists()
+    assert "train it again" in outcome.err
+    assert not out.exists()
 
 
 def test_a_configuration_may_not_name_what_no_path_can(recae, log, tmp_path: Path) -> None:

@@ -281,6 +281,13 @@ def test_a_folder_of_somebody_else_is_left_alone(crowds: Path, tmp_path: Path) -
     assert (tmp_path / ".c.partial" / "mine.txt").read_text() == "mine"
 
 
+def test_a_run_that_was_killed_before_it_had_a_plan_is_in_nobodys_way(crowds: Path, tmp_path: Path) -> None:
+    (tmp_path / ".c.partial" / "_records").mkdir(parents=True)
+    (tmp_path / ".c.partial" / "_records" / ".plan.json.0123abcd.recae-tmp").write_text("{")
+    compare(crowds, out=tmp_path / "c", **GIVEN)
+    assert (tmp_path / "c" / "report.json").is_file()
+
+
 def diverging(self: Ease, *given: Any) -> None:
     if self.config.l2 != 100.0:
         raise DataError(f"l2 = {self.config.l2:g} diverged.")
