@@ -11,6 +11,7 @@ from pathlib import Path
 from fuzzing.cases import KINDS
 from fuzzing.pool import LONGEST
 from fuzzing.worker import LARGEST_GROWTH, LONGEST_ANSWER, Outcome
+from recae.counted import counted
 
 _START, _END = "<!-- findings: written by hand -->", "<!-- end of the findings -->"
 _HOW = f"""\
@@ -46,7 +47,7 @@ def write_page(path: Path, outcomes: Sequence[Outcome], seed: int) -> None:
         "# Hostile input, by the thousand",
         f"`python scripts/fuzz.py --cases {len(outcomes)} --seed {seed}` writes this page but for the findings.",
         _HOW,
-        f"{len(outcomes):,} cases, {len(failed)} failures, {taken}, {machine}.",
+        f"{counted(len(outcomes), 'case')}, {counted(len(failed), 'failure')}, {taken}, {machine}.",
         _table(outcomes),
         _complaints(failed),
         "## What was found",
