@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
 
 from fuzzing import page, worker  # noqa: E402 - lies beside the script
-from fuzzing.worker import Outcome  # noqa: E402
+from fuzzing.worker import Clock, Outcome  # noqa: E402
 
 REFUSED = Outcome(7, "table", 3, 0.1, 1 << 28, command="data describe in/log.csv --json")
 SAID = ('{"status": "error"}\n', "recae: log.csv is empty.\n")
@@ -59,3 +59,11 @@ def test_the_page_is_written_anew_around_what_people_wrote(tmp_path: Path) -> No
     assert "last year" not in text
     assert "2 cases, 1 failure," in text
     assert "- 1 x table: no sentence" in text
+
+
+def test_waiting_for_a_busy_machine_is_not_held_against_a_case() -> None:
+    start = Clock(100.0, 5.0, 3.0)
+    assert Clock(160.0, 7.0, 61.0).seconds_since(start) == 2
+    assert Clock(160.0, 5.0, 3.0).seconds_since(start) == 60
+    assert Clock(104.0, 13.0, 3.0).seconds_since(start) == 8
+    assert Clock.of().worked > 0

@@ -21,8 +21,9 @@ def by_cosine(vectors: np.ndarray, positions: np.ndarray, n: int) -> tuple[np.nd
         -1 and NaN after the end where there are fewer than n other items. An item with a zero vector has
         cosine 0 with every other.
     """
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    unit = vectors / np.where(lengths > 0, lengths, 1)
+    with np.errstate(invalid="ignore", over="ignore"):  # what is no number is refused where it is ranked
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        unit = vectors / np.where(lengths > 0, lengths, 1)
     return _best(lambda block: unit[block] @ unit.T, positions, n, len(vectors))
 
 

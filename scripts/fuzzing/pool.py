@@ -9,10 +9,10 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from fuzzing.cases import Place, kind_of
-from fuzzing.worker import Outcome, own_seconds, work
+from fuzzing.worker import Clock, Outcome, work
 
 LONGEST = 10.0
-"""Seconds that a case may take, see `own_seconds`."""
+"""Seconds that a case may take, see `Clock`."""
 _CASES_EACH = 400
 """A worker is replaced after so many, so that what one case leaves behind disturbs few others."""
 
@@ -22,7 +22,7 @@ class _Worker:
     process: Any
     connection: Connection
     number: int
-    started: float
+    started: Clock
     done: int = 0
 
 
@@ -59,17 +59,24 @@ def _started(seed: int, place: Place) -> _Worker:
     process = fork.Process(target=work, args=(theirs, seed, place), daemon=True)
     process.start()
     theirs.close()
-    return _Worker(process, ours, -1, 0.0)
+    return _Worker(process, ours, -1, Clock.of(process.pid))
 
 
 def _given(worker: _Worker, number: int) -> _Worker:
-    worker.number, worker.started = number, own_seconds(worker.process.pid)
+    worker.number, worker.started = number, _clock(worker)
     worker.connection.send(number)
     return worker
 
 
+def _clock(worker: _Worker) -> Clock:
+    try:
+        return Clock.of(worker.process.pid)
+    except OSError:  # a thread ended between being listed and being read, or the process did
+        return worker.started
+
+
 def _looked_at(worker: _Worker, ready: bool) -> Outcome | None:
-    seconds = own_seconds(worker.process.pid) - worker.started
+    seconds = _clock(worker).seconds_since(worker.started)
     lost = Outcome(worker.number, kind_of(worker.number), None, seconds, 0)
     if ready:
         try:

@@ -42,16 +42,27 @@ class Outcome:
     """The end of what was written to stdout and stderr, of failed cases."""
 
 
-def own_seconds(process: int | str = "self") -> float:
-    """The time, without that in which a process waited for a processor because others had them all.
+@dataclass(frozen=True)
+class Clock:
+    """The time of a process at one moment."""
 
-    What counts is work, and waiting for a pipe, a lock or a disk.
-    """
-    try:
-        waited = int(Path(f"/proc/{process}/schedstat").read_text().split()[1]) / 1e9
-    except (OSError, IndexError, ValueError):  # it has ended, or the system does not tell
-        waited = 0.0
-    return time.perf_counter() - waited
+    now: float
+    worked: float
+    """Seconds of processors that its threads had."""
+    waited: float
+    """Seconds in which its threads waited for one, because others had them all."""
+
+    @classmethod
+    def of(cls, process: int | str = "self") -> Clock:
+        """Of a process by its number; nothing where it has ended."""
+        times = [path.read_text().split() for path in Path(f"/proc/{process}/task").glob("*/schedstat")]
+        worked, waited = (sum(int(one[at]) for one in times) / 1e9 for at in (0, 1))
+        return cls(time.perf_counter(), worked, waited)
+
+    def seconds_since(self, before: Clock) -> float:
+        """What a process took: its work, or the time in which it waited for a pipe, a lock or a disk, if longer."""
+        waited = self.waited - before.waited
+        return max(self.worked - before.worked, self.now - before.now - max(waited, 0.0))
 
 
 def work(connection: Connection, seed: int, place: Place) -> None:
@@ -81,9 +92,9 @@ def one_case(seed: int, number: int, place: Place, streams: tuple[int, int] | No
         os.lseek(stream, 0, os.SEEK_SET)
     Path("/proc/self/clear_refs").write_text("5")
     os.chdir(folder)
-    started = own_seconds()
+    started = Clock.of()
     code = _call(arguments)
-    seconds = own_seconds() - started
+    seconds = Clock.of().seconds_since(started)
     os.chdir(place.folder)
     texts = tuple(_text(stream) for stream in streams or ())
     outcome = Outcome(number, kind_of(number), code, seconds, _peak(), command=" ".join(arguments))

@@ -52,13 +52,14 @@ def test_what_is_no_file_is_refused_and_not_waited_for(recae, tmp_path: Path, co
     assert os.listdir(tmp_path) == ["ratings.csv"]
 
 
+@pytest.mark.parametrize("model", ["ease", "ials"])
 @pytest.mark.parametrize("number", [np.nan, np.inf])
 @pytest.mark.parametrize("command", ["recommend", "similar", "map"])
 def test_a_model_that_gives_no_numbers_cannot_be_used(
-    recae, log, columns, tmp_path: Path, command: str, number: float
+    recae, log, columns, tmp_path: Path, command: str, number: float, model: str
 ) -> None:
     folder = tmp_path / "model"
-    assert recae("train", log, *columns, "--model", "ease", "--out", folder).code == 0
+    assert recae("train", log, *columns, "--model", model, "--out", folder).code == 0
     weights = {name: np.full_like(array, number) for name, array in load(folder).weights().items()}
     write_tensors(folder / "model.safetensors", weights)
     told = read_json(folder / "manifest.json")

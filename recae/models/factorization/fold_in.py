@@ -23,6 +23,7 @@ from scipy import sparse
 from torch import Tensor
 
 from recae.bags import bag_sums
+from recae.errors import UnsoundModelError
 from recae.models.affine import affine
 from recae.ranking.pairs import say_once_that_csr_is_in_beta
 
@@ -40,6 +41,9 @@ class FoldIn:
         item_factors: (n_items, factors) float32: Y.
         l2: the L2 penalty on a user's factors, above 0.
         confidence: weight of an interaction, where an absent one weighs 1; at least 1.
+
+    Raises:
+        UnsoundModelError: the factors are not finite, or far from it.
     """
 
     def __init__(self, item_factors: np.ndarray, l2: float, confidence: float) -> None:
@@ -48,7 +52,12 @@ class FoldIn:
         base = l2 * torch.eye(items.shape[1], dtype=torch.float64)
         for block in items.split(ITEM_ROWS):
             base += block.T.double() @ block.double()
-        lower = torch.linalg.cholesky(base)
+        lower, failed = torch.linalg.cholesky_ex(base)
+        if failed:
+            raise UnsoundModelError(
+                "The model's item factors are no numbers by which users can be found; its training has probably "
+                "diverged: train it again with other settings."
+            )
         inverse = torch.linalg.solve_triangular(lower, torch.eye(len(lower), dtype=torch.float64), upper=False)
         self._back = inverse.T.float()
         self._items = torch.empty_like(items)
