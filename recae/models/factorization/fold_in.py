@@ -43,7 +43,7 @@ class FoldIn:
         confidence: weight of an interaction, where an absent one weighs 1; at least 1.
 
     Raises:
-        UnsoundModelError: the factors are not finite, or far from it.
+        UnsoundModelError: the factors are not finite, or so large that their squares are not.
     """
 
     def __init__(self, item_factors: np.ndarray, l2: float, confidence: float) -> None:
