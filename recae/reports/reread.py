@@ -19,7 +19,7 @@ from recae.reports.comparison import Comparison, ModelRun
 from recae.reports.per_user import MODEL, SPLIT, evaluation_of, further_field_names, is_per_user
 from recae.reports.restored import restored, restored_fields
 from recae.reports.structured import SCHEMA
-from recae.store.damage import told_of
+from recae.store.damage import told_as_damage, told_of
 from recae.store.formats import newer_format
 from recae.store.manifest import read_json
 from recae.store.parquet import parquet_schema
