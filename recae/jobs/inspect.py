@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from recae.errors import DamagedFileError, ModelFormatError
 from recae.jobs.stopping import stopping_sentence
-from recae.models.folder import Manifest, check_model_files, read_manifest
+from recae.models.folder import MANIFEST, Manifest, check_model_files, read_manifest
 from recae.models.linear.pruned import pruning_sentence
+from recae.store.damage import told_as_damage
 
 
 @dataclass(frozen=True)
@@ -48,13 +51,16 @@ def inspect(folder: str | Path, *, verify: bool = False) -> Inspection:
     content = manifest.model_dump(mode="json") | {"columns": asdict(manifest.columns)}
     reached, stopped = manifest.facts.get("validation"), manifest.facts.get("stopping")
     pruned = manifest.facts.get("pruning")
+    with _damaged(folder), told_as_damage(folder / MANIFEST, "Its facts are not those of a model."):
+        stopping = stopping_sentence(stopped) if isinstance(stopped, dict) else ""
+        pruning = pruning_sentence(pruned) if isinstance(pruned, dict) else ""
     return Inspection(
         folder=folder,
         model=manifest.model,
         config=manifest.config,
         metrics=reached if isinstance(reached, dict) else {},
-        stopping=stopping_sentence(stopped) if isinstance(stopped, dict) else "",
-        pruning=pruning_sentence(pruned) if isinstance(pruned, dict) else "",
+        stopping=stopping,
+        pruning=pruning,
         sizes=sizes,
         manifest=content,
         verified=verify,
@@ -64,7 +70,13 @@ def inspect(folder: str | Path, *, verify: bool = False) -> Inspection:
 def _verify(folder: Path, manifest: Manifest) -> None:
     if manifest.files is None:
         raise ModelFormatError(f"{folder} was written before models had checksums: train the model again to have some.")
-    try:
+    with _damaged(folder):
         check_model_files(folder, manifest, largest=None)
+
+
+@contextmanager
+def _damaged(folder: Path) -> Iterator[None]:
+    try:
+        yield
     except DamagedFileError as error:
         raise ModelFormatError(f"The model folder {folder} is damaged: {error} Train the model again.") from error

@@ -82,3 +82,14 @@ def test_a_configuration_may_not_name_what_no_path_can(recae, log, tmp_path: Pat
     outcome = recae("train", log, "--config", tmp_path / "c.toml")
     assert outcome.code == 2
     assert "zero character" in outcome.err
+
+
+def test_facts_of_a_model_that_are_none_are_damage(recae, log, columns, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    assert recae("train", log, *columns, "--model", "popularity", "--out", folder).code == 0
+    told = read_json(folder / "manifest.json")
+    told["facts"] |= {"stopping": {"value": 0.5, "held_back": []}}
+    write_json(folder, "manifest.json", told)
+    outcome = recae("inspect", folder)
+    assert outcome.code == 7
+    assert "Train the model again" in outcome.err
