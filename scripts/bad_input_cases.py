@@ -112,6 +112,12 @@ LONG = [
         3,
         ("log.jsonl, line 1", "longer"),
     ),
+    Case(
+        "more than 64 megabytes of empty lines",
+        text(gzip.compress(GOOD.encode() + b"\n" * (96 << 20), 1), "log.csv.gz"),
+        3,
+        ("log.csv.gz", "empty lines"),
+    ),
     Case("more than ten thousand columns", text(",".join(map(str, range(10_001)))), 3, ("log.csv", "10,001 columns")),
     Case(
         "a Parquet file of so many",

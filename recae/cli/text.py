@@ -17,22 +17,22 @@ def table(header: Sequence[str], rows: Sequence[Sequence[Any]], *, width: int = 
     ease      12
     ials       7
     """
-    cells = [[_shown(value) for value in row] for row in rows]
+    names, cells = [printable(name) for name in header], [[_shown(value) for value in row] for row in rows]
     right = [bool(rows) and all(isinstance(row[i], (int, float)) for row in rows) for i in range(len(header))]
-    sizes = [max(len(line[i]) for line in [list(header), *cells]) for i in range(len(header))]
+    sizes = [max(len(line[i]) for line in [names, *cells]) for i in range(len(header))]
 
     def line(values: Sequence[str]) -> str:
         aligned = (v.rjust(n) if r else v.ljust(n) for v, n, r in zip(values, sizes, right, strict=True))
         text = "  ".join(aligned).rstrip()
         return text if len(text) <= width else text[: width - 1] + "…"
 
-    return "\n".join(line(values) for values in [list(header), *cells])
+    return "\n".join(line(values) for values in [names, *cells])
 
 
 def facts(pairs: Sequence[tuple[str, Any]]) -> str:
     """One name and value on each line, the values aligned."""
     size = max((len(name) for name, _ in pairs), default=0)
-    return "\n".join(f"{name.ljust(size)}  {_shown(value)}" for name, value in pairs)
+    return "\n".join(f"{printable(name).ljust(size)}  {_shown(value)}" for name, value in pairs)
 
 
 def printable(text: str) -> str:

@@ -22,6 +22,8 @@ from recae.store.regular import refuse_special
 
 _BLOCK = LONGEST_LINE
 """What Arrow takes at a time; it refuses lines that are longer."""
+_EMPTY_BLOCKS = 8
+"""Blocks without a row that may follow each other; some kilobytes of gzip can hold any number of them."""
 _LONE_RETURN = re.compile(r"(?<=\r)(?!\n|$)")
 _SEPARATOR = "\x1f"
 """Stands in for delimiters of more than one character, which Arrow cannot read."""
@@ -111,9 +113,20 @@ class TextPart:
             ),
             pacsv.ConvertOptions(column_types=dict.fromkeys(arrow_names, pa.string()), include_columns=arrow_names),
         )
-        for batch in reader:
+        for batch in self._with_rows(reader, dropped):
+            yield batch.rename_columns(names)
+
+    def _with_rows(self, batches: Any, dropped: Counter[str] | None) -> Iterator[pa.RecordBatch]:
+        """Those of the `batches` that have rows; too many in a row that have none, not even bad ones, are refused."""
+        empty = bad = 0
+        for batch in batches:
+            before, bad = bad, 0 if dropped is None else dropped["bad rows"]
+            empty = 0 if batch.num_rows or bad > before else empty + 1
+            if empty > _EMPTY_BLOCKS:
+                limit = f"{_EMPTY_BLOCKS * _BLOCK:,} bytes"
+                raise DataError(f"{self.label} has more than {limit} of nothing but empty lines.")
             if batch.num_rows:
-                yield batch.rename_columns(names)
+                yield batch
 
     def _lines(self) -> Iterator[str]:
         with open_bytes(self.path) as raw:

@@ -265,7 +265,9 @@ def test_lines_come_every_thirty_seconds_and_at_the_end(capsys: pytest.CaptureFi
 
 def test_tables_align_and_hide_control_characters() -> None:
     assert table(["name", "n"], [["a\x1b[2J", 1], ["bc", 23456]]) == "name        n\na�[2J       1\nbc     23,456"
+    assert table(["\x1b[2J", "n"], [["a", 1]]) == "�[2J  n\na     1"
     assert facts([("a", 1.0), ("long", True)]) == "a     1.0000\nlong  yes"
+    assert facts([("\x07a", "\x1b")]) == "�a  �"
     assert printable("Amélie\r\n") == "Amélie��"
 
 
