@@ -42,6 +42,9 @@ def read_comparison(folder: str | Path) -> Comparison:
     with _damaged(folder):
         runs = tuple(_run(folder, entry, at) for at, entry in enumerate(_models(told)))
         comparison: Comparison = restored_fields(Comparison, _as_fields(told), "it", runs=runs)
+        first = comparison.metrics[0]
+        if lacking := [run.name for run in runs if first not in run.means]:
+            raise ValueError(f"{lacking[0]} has no {first}")
         return comparison
 
 

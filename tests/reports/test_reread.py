@@ -112,6 +112,23 @@ def test_several_splits_come_back(compared: Make, run: Make, tmp_path: Path) -> 
     assert again.runs[0].evaluation.users == given.runs[0].evaluation.users
 
 
+def test_a_model_may_lack_a_metric_but_not_the_first(compared: Make, run: Make, tmp_path: Path) -> None:
+    metrics = ("ndcg@10", "recall@5", "recall@10", "recall@20")
+    values = {metric: np.linspace(0.1, 0.9, 200) for metric in metrics}
+    users = run("ease", 0.1).evaluation.users
+    runs = tuple(
+        run(name, 0.1, evaluation=Evaluation(users, {m: values[m] for m in own}, {}))
+        for name, own in (("ease", metrics), ("ials", metrics[:-1]))
+    )
+    folder = kept(compared(runs, metrics=metrics), tmp_path / "c")
+    assert "Recall by list length" not in forms(read_comparison(folder), tmp_path)[0].decode()
+    told = json.loads((folder / "report.json").read_text())
+    del told["models"][1]["metrics"]["ndcg@10"]
+    (folder / "report.json").write_text(json.dumps(told))
+    with pytest.raises(ReportFormatError, match=r"is damaged: ials has no ndcg@10\. Make the comparison again\.$"):
+        read_comparison(folder)
+
+
 def test_a_newer_key_is_no_reason_to_refuse(comparison: Comparison, tmp_path: Path) -> None:
     folder = kept(comparison, tmp_path / "c")
     told = json.loads((folder / "report.json").read_text())
