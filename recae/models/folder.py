@@ -69,8 +69,8 @@ class Manifest(BaseModel):
     model: str
     config: dict[str, Any]
     inductive: bool
-    n_train_users: int = Field(ge=0)
-    n_items: int = Field(ge=0)
+    n_train_users: int = Field(ge=0, lt=2**63)
+    n_items: int = Field(ge=0, lt=2**63)
     data_fingerprint: str
     columns: Columns
     curve: _Curve | None
@@ -180,6 +180,8 @@ def _build(folder: Path, manifest: Manifest, found: type[Recommender]) -> Recomm
     items = _read_table(folder / ITEMS, {"id": None, "count": pa.int64()}, manifest.n_items)
     model.items = _index(folder / ITEMS, items)
     model.item_counts = items["count"].to_numpy()
+    if model.item_counts.min(initial=0) < 0 or model.item_counts.max(initial=0) > manifest.n_train_users:
+        raise DamagedFileError(f"{folder / ITEMS} has items of fewer users than none, or of more than there were.")
     model.n_train_users = manifest.n_train_users
     model.data_fingerprint = manifest.data_fingerprint
     model.columns = manifest.columns

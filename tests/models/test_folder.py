@@ -172,6 +172,12 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "counts of another type": (lambda f: rewrite_items(f, id=["a"] * 40, count=["1"] * 40), "column 'count' of int64"),
     "items lost": (lambda f: rewrite_items(f, id=["a"], count=[1]), "should have 40 rows and has 1"),
     "items without id": (lambda f: rewrite_items(f, id=[None] * 40, count=[1] * 40), "should have 40 complete rows"),
+    "items of fewer users than none": (
+        lambda f: rewrite_items(f, id=list(range(40)), count=[-(2**63), *[1] * 39]),
+        "fewer users than none",
+    ),
+    "items of too many users": (lambda f: rewrite_items(f, id=list(range(40)), count=[121] * 40), "more than there"),
+    "users that no number of 64 bits counts": (lambda f: edit_manifest(f, n_train_users=10**400), "n_train_users"),
     "items twice": (lambda f: rewrite_items(f, id=["a"] * 40, count=[1] * 40), "The same id occurs twice"),
 }
 
