@@ -17,7 +17,7 @@ from recae.data.jsonlines import open_json
 from recae.data.prepared_part import is_prepared, open_prepared
 from recae.data.sniff import SAMPLE_BYTES, sniff
 from recae.data.textfiles import TextPart, open_bytes, unreadable
-from recae.data.uuids import as_uuids
+from recae.data.uuids import as_uuids, is_missing
 from recae.data.values import is_text
 from recae.errors import ConfigError, DataError, StorageError
 
@@ -256,7 +256,7 @@ def _as_column(name: str, values: Any) -> pa.Array | pa.ChunkedArray:
         raise DataError(f'The table, column "{name}": a list of values is needed, not {values!r}.')
     try:
         return pa.Array.from_pandas(values) if isinstance(values, pd.Series) else pa.array(values, from_pandas=True)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
+    except (pa.ArrowInvalid, pa.ArrowTypeError, ValueError, OverflowError) as error:
         if (uuids := as_uuids(values)) is not None:
             return uuids
         raise DataError(f'The table, column "{name}": {_odd_one(values)}.') from error
@@ -266,7 +266,7 @@ def _odd_one(values: Any) -> str:
     """What keeps `values` from being one Arrow column."""
     first: Any = None
     for row, value in enumerate(values, start=1):
-        if value is None or value != value:
+        if is_missing(value):
             continue
         if first is not None and type(value) is not type(first):
             return f"{value!r} in row {row} is of another type than {first!r} before it; write them in one type"

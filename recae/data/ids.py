@@ -134,7 +134,7 @@ def _one_array(ids: Any) -> pa.Array:
     if not isinstance(ids, (pa.Array, pa.ChunkedArray)):
         try:
             array = pa.Array.from_pandas(ids) if isinstance(ids, (pd.Series, pd.Index)) else pa.array(ids)
-        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
+        except (pa.ArrowInvalid, pa.ArrowTypeError, ValueError, OverflowError) as error:
             array = as_uuids(ids)
             if array is None:
                 raise DataError(f"Ids of different types cannot be mixed in one column: {error}.") from error

@@ -14,6 +14,7 @@ import recae.data.ids as ids_module
 from recae.data.ids import IdIndex
 from recae.data.read import read
 from recae.data.uuids import as_uuids
+from recae.errors import DataError
 
 NAMES = [uuid.UUID(int=k) for k in (7, 1 << 100, 3)]
 
@@ -24,6 +25,22 @@ def test_they_come_back(kind) -> None:
     assert found is not None
     assert found.type == pa.uuid()
     assert found.to_pylist() == [*NAMES, None]
+
+
+@pytest.mark.parametrize("nothing", [None, float("nan"), pd.NA, pd.NaT], ids=str)
+def test_what_stands_for_no_value_is_none(nothing) -> None:
+    found = as_uuids([nothing, NAMES[0]])
+    assert found is not None
+    assert found.to_pylist() == [None, NAMES[0]]
+
+
+@pytest.mark.parametrize("odd", [[pd.NA, 1, "a"], [np.array([1, 2]), "a"], [pd.NaT, uuid.UUID(int=1), 3]], ids=str)
+def test_values_of_several_types_are_refused_in_a_sentence(odd) -> None:
+    assert as_uuids(odd) is None
+    with pytest.raises(DataError):
+        IdIndex.of(odd)
+    with pytest.raises(DataError, match='column "item_id"'):
+        read(pd.DataFrame({"user_id": range(len(odd)), "item_id": pd.Series(odd, dtype=object)}))
 
 
 @pytest.mark.parametrize("values", [[*NAMES, "x"], ["x"], [1, NAMES[0]], iter(NAMES), 7])
