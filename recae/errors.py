@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 
-_NUMBER = re.compile(r"\b(?:os error|errno) (\d+)", re.IGNORECASE)
+_NUMBER = re.compile(r"\b(?:os error|errno) (\d{1,5})\b", re.IGNORECASE)
 """The system's number of a failure within the words of a library."""
 
 

@@ -81,6 +81,8 @@ class ParquetPart:
                 for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=names):
                     batch.validate(full=True)  # text that is none would be found out far from here
                     yield batch
+        except MemoryError:  # Arrow's is one of its exceptions, too
+            raise
         except (pa.ArrowException, UnicodeDecodeError) as error:
             raise DataError(f"{self.label} is damaged; copy or write it again.") from error
         except OSError as error:
@@ -191,6 +193,8 @@ def _open_parquet(path: Path) -> ParquetPart:
         refuse_many(facts.num_columns, str(path))
         schema = facts.schema.to_arrow_schema()
         names = schema.names
+    except MemoryError:  # Arrow's is one of its exceptions, too
+        raise
     except (pa.ArrowException, UnicodeDecodeError) as error:
         raise DataError(f"{path} is not a Parquet file, or is cut off or damaged.") from error
     except OSError as error:

@@ -25,6 +25,8 @@ def told_as_damage(place: Path, advice: str) -> Iterator[None]:
     """
     try:
         yield
+    except MemoryError:  # Arrow's is one of its exceptions, too
+        raise
     except (*UNSOUND, DataError) as error:
         raise DamagedFileError(f"{place} is damaged: {_in_words(error)}. {advice}") from error
 
@@ -51,5 +53,7 @@ def told_of(path: Path, kind: str = "Parquet") -> Iterator[None]:
         if error.errno is not None:
             raise StorageError(f"{path} could not be read: {reason(error)}.") from error
         raise DamagedFileError(f"{path} is cut short or damaged.") from error
+    except MemoryError:
+        raise
     except (pa.ArrowException, UnicodeDecodeError) as error:
         raise DamagedFileError(f"{path} is not a {kind} file that can be read.") from error

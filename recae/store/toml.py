@@ -14,11 +14,13 @@ LARGEST = 1 << 20
 """Bytes; a longer file is no configuration that somebody wrote."""
 DEEPEST = 20
 """Tables and lists within each other; what handles them calls itself once for each."""
+QUICK = 10_000
+"""Bytes; what is no longer is parsed quickly, whatever it holds."""
 _DEEP_KEY = re.compile(
     rb"""(?: ^ | [\[{,] ) [ \t]* (?: (?: [\w-]+ | "(?:[^"\\\n]|\\.)*" | '[^'\n]*' ) [ \t]* \. [ \t]* ){%d}""" % DEEPEST,
     re.VERBOSE | re.MULTILINE,
 )
-"""A dotted key of so many parts; `tomllib` takes time and memory by their square, gigabytes for 100 kB of `a.a.a`."""
+"""A dotted key of so many parts, or a text like one; `tomllib` takes time and memory by their square, gigabytes for 100 kB of `a.a.a`."""
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -36,7 +38,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise StorageError(f"{path} could not be read: {reason(error)}.") from error
     if len(raw) > LARGEST:
         raise ConfigError(f"{path} is longer than {LARGEST:,} bytes: that is no configuration.")
-    if _DEEP_KEY.search(raw):
+    if len(raw) > QUICK and _DEEP_KEY.search(raw):
         raise ConfigError(f"{path} cannot be used: it is nested too deeply.")
     try:
         content = tomllib.loads(raw.decode("utf-8"))

@@ -43,3 +43,10 @@ def test_what_somebody_wrote_is_read(tmp_path: Path) -> None:
         f"a{'.a' * (DEEPEST - 2)} = 1.5\n"
     )
     assert read_toml(tmp_path / "job.toml")["files"] == ["a.b.c", "../x.y"]
+
+
+def test_a_text_that_looks_like_a_deep_key_is_a_text(tmp_path: Path) -> None:
+    text = "a, " + ".".join("a" * 2 * DEEPEST)
+    path = tmp_path / "job.toml"
+    path.write_text(f'x = "{text}"\n')
+    assert read_toml(path) == {"x": text}
