@@ -20,7 +20,8 @@ _DEEP_KEY = re.compile(
     rb"""(?: ^ | [\[{,] ) [ \t]* (?: (?: [\w-]+ | "(?:[^"\\\n]|\\.)*" | '[^'\n]*' ) [ \t]* \. [ \t]* ){%d}""" % DEEPEST,
     re.VERBOSE | re.MULTILINE,
 )
-"""A dotted key of so many parts, or a text like one; `tomllib` takes time and memory by their square, gigabytes for 100 kB of `a.a.a`."""
+"""A dotted key of so many parts, or a text like one; `tomllib` takes time and memory by their square, gigabytes for
+100 kB of `a.a.a`."""
 
 
 def read_toml(path: Path) -> dict[str, Any]:

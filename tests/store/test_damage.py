@@ -16,7 +16,7 @@ from recae.store.damage import told_as_damage, told_of
 @pytest.mark.parametrize("error", [KeyError("users"), TypeError("not a text"), pa.ArrowInvalid("cut off")])
 def test_a_wrong_value_is_told_as_damage(error: Exception, tmp_path: Path) -> None:
     with (
-        pytest.raises(DamagedFileError, match="is damaged.* Make it again"),
+        pytest.raises(DamagedFileError, match=r"is damaged.* Make it again"),
         told_as_damage(tmp_path, "Make it again."),
     ):
         raise error
