@@ -107,6 +107,8 @@ LIBRARIES: dict[str, tuple[str, tuple[Row, ...]]] = {
             ),
             Row("MRR(k)", "mrr"),
             Row("HitRate(k)", "hit"),
+            Row("MeanInvUserFreq(k)", "novelty"),
+            Row("CatalogCoverage(k, normalize=True)", "coverage"),
         ),
     ),
     "ranx": (
@@ -155,7 +157,7 @@ def _judged(name: str, folder: Path, envs: Path) -> Iterator[tuple[str, Any]]:
         print(f"{name}: {title} ...", file=sys.stderr, flush=True)
         answer = _run(python_of(Peer(library, title), envs), HERE / "lists_by" / f"on_{library}.py", job)
         metrics = list(dict.fromkeys(_metric(row) for row in rows))
-        answer["ours"] = _evaluated(answer["file"], job["test"], metrics)
+        answer["ours"] = _evaluated(answer["file"], job, metrics)
         _check(title, rows, answer)
         yield library, answer
 
@@ -198,8 +200,9 @@ def _run(python: Path, script: Path, job: dict[str, Any]) -> dict[str, Any]:
     return told
 
 
-def _evaluated(lists: str, target: str, metrics: Sequence[str]) -> dict[str, float]:
-    command = [sys.executable, "-m", "recae", "evaluate", "--lists", lists, "--target", target, "--json", "-q"]
+def _evaluated(lists: str, job: dict[str, Any], metrics: Sequence[str]) -> dict[str, float]:
+    command = [sys.executable, "-m", "recae", "evaluate", "--lists", lists, "--target", job["test"], "--json", "-q"]
+    command += ["--history", job["train"], "--history", job["valid"]]
     done = subprocess.run([*command, "--metrics", ",".join(metrics)], capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(done.stderr)
@@ -270,6 +273,8 @@ Everybody has the same rows (`{split}`, seed 42), lists of {depth} items, and fi
 | average precision divided by all relevant items, as in trec_eval | `map-all@k` |
 | hit rate, HR, success | `hit@k` |
 | precision at as many places as there are relevant items | `rprecision` |
+| mean inverse user frequency, mean self-information | `novelty@k` |
+| catalogue coverage, of the items that histories have | `coverage@k` |
 """
 
 _TAIL = """## Whom the mean is over

@@ -5,7 +5,17 @@ from __future__ import annotations
 from common import Job, answer
 from rectools import Columns
 from rectools.dataset import Dataset
-from rectools.metrics import MAP, MRR, NDCG, HitRate, Precision, Recall, calc_metrics
+from rectools.metrics import (
+    MAP,
+    MRR,
+    NDCG,
+    CatalogCoverage,
+    HitRate,
+    MeanInvUserFreq,
+    Precision,
+    Recall,
+    calc_metrics,
+)
 from rectools.models import EASEModel
 
 job = Job()
@@ -27,6 +37,14 @@ metrics = {
     "MAP(k, divide_by_k=True)": MAP(k=k, divide_by_k=True),
     "MRR(k)": MRR(k=k),
     "HitRate(k)": HitRate(k=k),
+    "MeanInvUserFreq(k)": MeanInvUserFreq(k=k),
+    "CatalogCoverage(k, normalize=True)": CatalogCoverage(k=k, normalize=True),
 }
-found = calc_metrics(metrics, reco=lists, interactions=job.test[["user_id", "item_id"]])
+found = calc_metrics(
+    metrics,
+    reco=lists,
+    interactions=job.test[["user_id", "item_id"]],
+    prev_interactions=job.known,
+    catalog=job.known["item_id"].unique(),
+)
 answer(file, "`EASEModel.recommend`, `DataFrame.to_csv`, `calc_metrics`", "rectools", found)
