@@ -8,6 +8,7 @@ tells of it and NAME.parquet with its values per user; NAME.trials.jsonl has the
 from __future__ import annotations
 
 import dataclasses
+import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from typing import Any, get_type_hints
 import numpy as np
 import pyarrow as pa
 
-from recae.errors import ConfigError, DamagedFileError, StorageError
+from recae.errors import ConfigError, DamagedFileError, StorageError, reason
 from recae.evaluation.result import Evaluation
 from recae.jobs.contest_trials import KeptTrials
 from recae.jobs.outputs import work_folder
@@ -27,7 +28,7 @@ from recae.ranking.lists import TopN
 from recae.reports.comparison import FailedModel, ModelRun
 from recae.reports.per_user import evaluation_of, further_field_names, further_fields, is_per_user, values_table
 from recae.reports.restored import restored, restored_fields
-from recae.store.atomic import UNFINISHED
+from recae.store.atomic import UNFINISHED, discard_folder, remove_leftovers, remove_leftovers_in, temporary_folder
 from recae.store.checksums import check_files, file_sha256
 from recae.store.manifest import plain_json, read_json, write_json
 from recae.store.parquet import read_parquet
@@ -181,6 +182,8 @@ def open_records(
         StorageError: the folder cannot be written, or recae did not make it.
     """
     work = work_folder(out)
+    remove_leftovers(work)
+    remove_leftovers_in(work)
     records = Records(work, user_column)
     begun = _begun(work)
     done = records.progress_words(names, splits)
@@ -194,13 +197,15 @@ def open_records(
         progress.say(f"Starting anew: {work} of an interrupted run is thrown away ({done}; --resume would go on).")
     elif _holds_files(work):
         raise StorageError(f"{work} is in the way and was not written by recae's compare: remove it.")
-    shutil.rmtree(work, ignore_errors=True)
     try:
-        (work / RECORDS).mkdir(parents=True)
-        (work / "models").mkdir()
+        discard_folder(work)
+        # With its plan from the beginning: without one nobody would know it again.
+        with temporary_folder(work) as beside:
+            (beside / "models").mkdir()
+            write_json(beside / RECORDS, PLAN, {"format": FORMAT, "plan": plan})
+            os.rename(beside, work)
     except OSError as error:
-        raise StorageError(f"{work} could not be made: {error.strerror or error}.") from error
-    write_json(work / RECORDS, PLAN, {"format": FORMAT, "plan": plan})
+        raise StorageError(f"{work} could not be made: {reason(error)}.") from error
     return records
 
 

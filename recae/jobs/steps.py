@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeVar
 
 from recae.errors import RecaeError
 from recae.progress import Progress
+from recae.store.atomic import remove_leftovers
 from recae.store.manifest import library_versions, plain_json, read_json, write_json
 
 T = TypeVar("T")
@@ -48,6 +49,7 @@ class Steps:
     def __init__(self, work: Path, total: int, progress: Progress, *, anew: bool = False) -> None:
         self.work, self.total, self.progress = work, total, progress
         self.taken: list[StepTaken] = []
+        remove_leftovers(work / BOOK)
         self.book = {} if anew else _read(work / BOOK)
 
     def take(self, name: str, key: Mapping[str, Any], do: Callable[[Beginning], T]) -> T:

@@ -20,6 +20,7 @@ _SIGNED = b"recae"
 """In every marker that recae writes, if only among the versions: other programs have files of such names, too."""
 UNFINISHED = ".recae-tmp"
 """How the names of files end that are being written."""
+_TEMPORARY = re.compile(r"^\.{1,2}.+\.[0-9a-f]{8}\.recae-tmp$")
 _DROPPINGS = {".DS_Store", "Thumbs.db", "desktop.ini"}
 """What file managers leave in folders that they show."""
 
@@ -148,6 +149,24 @@ def remove_leftovers(path: Path) -> None:
                 shutil.rmtree(found, ignore_errors=True)
             else:
                 found.unlink()
+
+
+def remove_leftovers_in(folder: Path) -> None:
+    """Remove what killed runs left half written anywhere in a folder of recae's own that nobody is writing now."""
+    for found in sorted(folder.rglob("*.recae-tmp")):
+        if _TEMPORARY.search(found.name):
+            if found.is_dir() and not found.is_symlink():
+                shutil.rmtree(found, ignore_errors=True)
+            else:
+                found.unlink(missing_ok=True)
+
+
+def discard_folder(path: Path) -> None:
+    """Remove a folder of recae's own in one step, whatever comes between: half of it is never found under its name."""
+    with suppress(FileNotFoundError):
+        away = _beside(path)
+        os.rename(path, away)
+        shutil.rmtree(away, ignore_errors=True)
 
 
 def _refuse_strange(path: Path, marker: str) -> None:

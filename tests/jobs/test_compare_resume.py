@@ -391,3 +391,21 @@ def test_a_killed_process_goes_on(crowds: Path, tmp_path: Path, undisturbed: Pat
     assert not (tmp_path / "c").exists()
     result = compare(crowds, out=tmp_path / "c", resume=True, **GIVEN)
     assert told(result.folder) == told(undisturbed)
+
+
+def test_what_was_half_written_in_the_work_folder_gets_nowhere(
+    crowds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A killed process leaves a split, or a model, under a temporary name; and no work folder without its plan."""
+    stopping(monkeypatch, contest_records, "write_json", 1)
+    with pytest.raises(Stop):
+        compare(crowds, out=tmp_path / "out", **GIVEN)
+    assert list(tmp_path.iterdir()) == []
+    undo = stopping(monkeypatch, contest_records, "write_json", 2)
+    with pytest.raises(Stop):
+        compare(crowds, out=tmp_path / "out", **GIVEN)
+    undo()
+    for half in ("", "models"):
+        (work_folder(tmp_path / "out") / half / ".half.0123abcd.recae-tmp").mkdir()
+    compare(crowds, out=tmp_path / "out", resume=True, **GIVEN)
+    assert [path.name for path in tmp_path.rglob("*") if "recae-tmp" in path.name] == []
