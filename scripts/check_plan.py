@@ -97,7 +97,7 @@ def write(data: str, rows: list[str]) -> None:
     """Put the table into the page, in the place of the earlier one of the same data."""
     text = PAGE.read_text(encoding="utf-8")
     begin, end = f"<!-- {data} -->\n", f"<!-- end of {data} -->\n"
-    table = begin + HEAD + "\n".join(rows) + "\n" + end
+    table = begin + f"### {SETS[data]}\n\n" + HEAD + "\n".join(rows) + "\n" + end
     place = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.DOTALL)
     PAGE.write_text(place.sub(lambda _: table, text), encoding="utf-8")
 
