@@ -8,7 +8,8 @@ import torch
 from scipy import sparse
 from torch.nn import functional
 
-from recae.bags import NARROW, WIDTH, WORTH, bag_sums
+from recae import bags
+from recae.bags import LARGE, WIDTH, WORTH, bag_sums
 
 
 def a_matrix(n_rows: int, n_items: int, density: float, seed: int = 0) -> sparse.csr_array:
@@ -21,8 +22,11 @@ def parts(matrix: sparse.csr_array) -> tuple[torch.Tensor, torch.Tensor, torch.T
     return entries, starts, torch.from_numpy(matrix.data)
 
 
-@pytest.mark.parametrize("width", [1, NARROW, NARROW + 1, 3 * WIDTH, 5 * WIDTH + 77])
-def test_equal_to_a_sparse_product(width):
+@pytest.mark.parametrize("apart", [False, True])
+@pytest.mark.parametrize("width", [1, WIDTH, WIDTH + 1, 3 * WIDTH, 5 * WIDTH + 77])
+def test_equal_to_a_sparse_product(width, apart, monkeypatch):
+    if apart:
+        monkeypatch.setattr(bags, "LARGE", 0)
     dense = a_matrix(300, 40, 0.6).toarray()
     dense[[0, 7, 299]] = 0
     matrix = sparse.csr_array(dense)
@@ -36,8 +40,9 @@ def test_equal_to_a_sparse_product(width):
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-def test_a_bag_alone_sums_to_the_same_bits(weighted):
+def test_a_bag_alone_sums_to_the_same_bits(weighted, monkeypatch):
     """Few bags take the wide rows whole, many take their columns apart."""
+    monkeypatch.setattr(bags, "LARGE", 0)
     matrix = a_matrix(400, 50, 0.5)
     table = torch.randn(50, 4 * WIDTH + 33, generator=torch.Generator().manual_seed(2))
     entries, starts, values = parts(matrix)
@@ -50,6 +55,16 @@ def test_a_bag_alone_sums_to_the_same_bits(weighted):
         own, start, value = parts(matrix[[row]])
         assert len(own) < WORTH * len(table)
         assert torch.equal(bag_sums(own, table, start, value if weighted else None)[0], together[row])
+
+
+def test_a_large_table_gives_the_same_bits_as_a_part_of_it():
+    matrix = a_matrix(30, 40, 0.8)
+    table = torch.randn(40, LARGE // 40 + WIDTH, generator=torch.Generator().manual_seed(3))
+    entries, starts, values = parts(matrix)
+    assert len(entries) > WORTH * len(table) and table.numel() > LARGE
+    part = slice(WIDTH + 5, WIDTH + 25)
+    whole = bag_sums(entries, table, starts, values)
+    assert torch.equal(whole[:, part], bag_sums(entries, table[:, part].contiguous(), starts, values))
 
 
 def test_notes_no_gradient():
