@@ -27,6 +27,8 @@ from recae.models.registry import create
 from recae.options import RunOptions
 import torch, implicit.cpu.als, implicit.cpu.bpr, scipy.sparse.linalg
 
+torch.optim.Adam([torch.nn.Parameter(torch.ones(1))])  # loads up to 160 MB of code, which is no model's own
+
 def now(field):
     status = open("/proc/self/status").read()
     return int(status.partition(field + ":")[2].split()[0]) // 1024
