@@ -20,7 +20,7 @@ from recae.cli.console import Call, json_line
 from recae.cli.help import LazyGroup
 from recae.cli.logs import Event, plain
 from recae.cli.text import sentence as one_line
-from recae.errors import CapacityError, RecaeError, StorageError, is_out_of_memory
+from recae.errors import CapacityError, RecaeError, StorageError, is_out_of_memory, reason
 
 COMMANDS = {
     "data": "recae.cli.data:group",
@@ -106,7 +106,7 @@ def _guarded(arguments: list[str], call: Call) -> int:
         return _fail(call, error, str(error), error.exit_code)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        return _fail(call, error, f"{where}{error.strerror or error}.", StorageError.exit_code)
+        return _fail(call, error, f"{where}{reason(error)}.", StorageError.exit_code)
     except Exception as error:  # noqa: BLE001 - the boundary: a mistake of ours still ends in one sentence
         if is_out_of_memory(error):
             advice = "Not enough memory: use a smaller model, stricter filters or a machine with more."

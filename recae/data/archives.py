@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from recae.errors import DamagedFileError, StorageError
+from recae.errors import DamagedFileError, StorageError, reason
 
 _TAR = (".tar", ".tar.gz", ".tgz")
 
@@ -42,7 +42,7 @@ def open_member(file: str | Path, member: str) -> Iterator[IO[bytes]]:
     except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError) as error:
         raise DamagedFileError(f"{file} is not a whole archive ({error}). Remove it and fetch it again.") from error
     except OSError as error:
-        raise StorageError(f"{file} could not be unpacked: {error.strerror or error}.") from error
+        raise StorageError(f"{file} could not be unpacked: {reason(error)}.") from error
 
 
 def text_lines(stream: IO[bytes], encoding: str) -> Iterator[str]:

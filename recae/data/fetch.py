@@ -14,7 +14,7 @@ from recae.data.archives import open_member
 from recae.data.download import download
 from recae.data.public import KNOWN, Content, PublicData
 from recae.data.raw_files import interactions_of, items_of
-from recae.errors import ConfigError, StorageError
+from recae.errors import ConfigError, StorageError, reason
 from recae.progress import SILENT, Progress
 from recae.store.atomic import replacing_file
 from recae.store.manifest import read_json, write_json
@@ -100,4 +100,4 @@ def _workplace(out: Path) -> tempfile.TemporaryDirectory[str]:
     try:
         return tempfile.TemporaryDirectory(dir=out / RAW, prefix="convert-")
     except OSError as error:
-        raise StorageError(f"{out} could not be written: {error.strerror or error}.") from error
+        raise StorageError(f"{out} could not be written: {reason(error)}.") from error

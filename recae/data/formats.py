@@ -19,7 +19,7 @@ from recae.data.sniff import SAMPLE_BYTES, sniff
 from recae.data.textfiles import TextPart, open_bytes, unreadable
 from recae.data.uuids import as_uuids, is_missing
 from recae.data.values import is_text
-from recae.errors import ConfigError, DataError, StorageError
+from recae.errors import ConfigError, DataError, StorageError, reason
 
 _BATCH_ROWS = 1 << 18
 _COMPRESSED = (".gz", ".zst", ".zstd", ".bz2")
@@ -176,7 +176,7 @@ def data_files(folder: Path) -> list[Path]:
     try:
         inside = [path.relative_to(folder) for path in sorted(folder.rglob("*")) if path.is_file()]
     except OSError as error:
-        raise StorageError(f"{folder} could not be listed: {error.strerror or error}.") from error
+        raise StorageError(f"{folder} could not be listed: {reason(error)}.") from error
     files = [
         folder / path
         for path in inside

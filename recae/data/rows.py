@@ -21,9 +21,9 @@ from recae.data.textfiles import TextPart
 from recae.data.times import TimeParser, time_complaint
 from recae.data.values import parse_values, value_complaint
 from recae.data.whole import refuse_more
-from recae.errors import CapacityError, ConfigError, DataError
+from recae.errors import ConfigError, DataError
 from recae.progress import SILENT, Progress
-from recae.resident import amount, free_memory
+from recae.store.parquet import refuse_rows_larger_than_memory
 
 OnBad = Literal["error", "drop"]
 _ROW_BYTES = 16
@@ -117,13 +117,10 @@ def _refuse_differing(parts: list[Part], roles: list[Roles]) -> None:
 def _refuse_too_many(parts: list[Part]) -> None:
     """Announced rows that cannot be held are refused before any is read: a table of few kilobytes can have billions."""
     told = [part for part in parts if isinstance(part, ParquetPart)]
-    needed, free = sum(part.rows for part in told) * _ROW_BYTES, free_memory()
-    if needed > free:
+    if told:
         largest = max(told, key=lambda part: part.rows)
-        raise CapacityError(
-            f"{largest.label} has {largest.rows:,} rows: reading would take at least {amount(needed)} of memory and "
-            f"{amount(free)} may be used. Leave rows out, or take a machine with more."
-        )
+        needed = sum(part.rows for part in told) * _ROW_BYTES
+        refuse_rows_larger_than_memory(largest.label, largest.rows, needed)
 
 
 def _in_common(roles: list[Roles]) -> list[Roles]:

@@ -17,7 +17,7 @@ import pyarrow.csv as pacsv
 
 from recae.counted import counted
 from recae.data.sniff import LONGEST_LINE, Dialect, encoding_error
-from recae.errors import DataError, StorageError
+from recae.errors import DataError, StorageError, reason
 from recae.store.regular import refuse_special
 
 _BLOCK = LONGEST_LINE
@@ -186,7 +186,7 @@ def unreadable(path: Path, error: OSError) -> StorageError | DataError:
     if isinstance(error, PermissionError):
         return StorageError(f"{path} may not be read: permission denied.")
     if error.errno is not None:
-        return StorageError(f"{path} could not be read: {error.strerror or error}.")
+        return StorageError(f"{path} could not be read: {reason(error)}.")
     return DataError(f"{path} is damaged or cut off; copy or download it again.")
 
 

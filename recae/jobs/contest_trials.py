@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from recae.errors import StorageError
+from recae.errors import StorageError, reason
 from recae.options import Checkpoints
 from recae.reports.comparison import Trial
 from recae.reports.restored import restored
@@ -36,7 +36,7 @@ class KeptTrials:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
-            raise StorageError(f"{self._path} could not be written: {error.strerror or error}.") from error
+            raise StorageError(f"{self._path} could not be written: {reason(error)}.") from error
         shutil.rmtree(self._fits, ignore_errors=True)
 
     def checkpoints(self, fit: str) -> Checkpoints:

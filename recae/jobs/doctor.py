@@ -20,6 +20,7 @@ from scipy import sparse
 
 from recae.data.ids import IdIndex
 from recae.data.interactions import Interactions
+from recae.errors import reason
 from recae.models.capacity import amount, free_memory
 from recae.processor import multiplies_bf16
 from recae.progress import SILENT, Progress
@@ -186,7 +187,7 @@ def _disk(folder: Path) -> str:
     try:
         return amount(shutil.disk_usage(folder).free)
     except OSError as error:
-        return error.strerror or str(error)
+        return reason(error)
 
 
 def _pools() -> list[dict[str, Any]]:

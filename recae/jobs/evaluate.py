@@ -165,7 +165,6 @@ def evaluate(
         "command": command,
         "run_id": run_id,
         "targets_fingerprint": fingerprint,
-        "configuration": config,
     }
     errors = () if report is None else examples_of_one(
         recommender.info.name, found, held_out, _titles(known), known.item_counts,

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from recae.errors import ConfigError, DamagedFileError, StorageError
+from recae.errors import ConfigError, DamagedFileError, StorageError, reason
 from recae.jobs.reading import Source
 from recae.store.atomic import refusal, replacing_file
 from recae.store.checksums import file_sha256
@@ -44,7 +44,7 @@ def refuse_strange(out: Source, marker: str) -> None:
     try:
         sentence = refusal(Path(out), marker)
     except OSError as error:
-        raise StorageError(f"{out} could not be read: {error.strerror or error}.") from error
+        raise StorageError(f"{out} could not be read: {reason(error)}.") from error
     if sentence is not None:
         raise StorageError(sentence)
 

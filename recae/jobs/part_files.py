@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from recae.errors import DamagedFileError, OutputLockedError, StorageError
+from recae.errors import DamagedFileError, OutputLockedError, StorageError, reason
 from recae.store.atomic import put_in_place
 from recae.store.checksums import SUCCESS, check_files, file_sha256
 from recae.store.lock import locked
@@ -85,7 +85,7 @@ def refuse_strangers(work: Path) -> None:
     try:
         found = sorted(path.name for path in work.iterdir()) if work.exists() else []
     except OSError as error:
-        raise StorageError(f"{work} could not be read: {error.strerror or error}.") from error
+        raise StorageError(f"{work} could not be read: {reason(error)}.") from error
     for name in found:
         if not OURS.fullmatch(name):
             raise StorageError(f"{work / name} was not written by recae: move it, or choose another --out.")
@@ -116,7 +116,7 @@ def close_folder(work: Path, out: Path) -> None:
             path.unlink()
         (work / SUCCESS).touch()
     except OSError as error:
-        raise StorageError(f"{work} could not be written: {error.strerror or error}.") from error
+        raise StorageError(f"{work} could not be written: {reason(error)}.") from error
     put_in_place(work, out, marker=MANIFEST)
 
 

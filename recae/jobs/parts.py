@@ -16,7 +16,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from recae.errors import ConfigError, StorageError
+from recae.errors import ConfigError, StorageError, reason
 from recae.jobs.outputs import refuse_strange, work_folder
 from recae.jobs.part_files import (
     MANIFEST,
@@ -135,7 +135,7 @@ def _begin(work: Path, journal: Path, prefix: str, plan: dict[str, Any]) -> dict
             if OURS.fullmatch(old.name) and old.name.removeprefix("_").startswith(prefix):
                 old.unlink()
     except OSError as error:
-        raise StorageError(f"{work} could not be made: {error.strerror or error}.") from error
+        raise StorageError(f"{work} could not be made: {reason(error)}.") from error
     _rewrite(journal, plan, [])
     return {}
 

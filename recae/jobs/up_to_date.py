@@ -22,7 +22,7 @@ from typing import Any
 
 from recae.data.prepared_part import MARKER as PREPARED
 from recae.data.prepared_part import is_prepared
-from recae.errors import DamagedFileError, StorageError
+from recae.errors import DamagedFileError, StorageError, reason
 from recae.jobs.facts import plain
 from recae.jobs.outputs import sidecar
 from recae.jobs.reading import Source
@@ -86,7 +86,7 @@ def fingerprint(source: Source, out: Source | None = None) -> str:
             digest.update(f"{name.as_posix()}\0{file.stat().st_size if known else file_sha256(file)}\n".encode())
         return digest.hexdigest()
     except OSError as error:
-        raise StorageError(f"{error.filename or path} could not be read: {error.strerror or error}.") from error
+        raise StorageError(f"{error.filename or path} could not be read: {reason(error)}.") from error
 
 
 def _model_in(folder: Path) -> dict[str, Any] | None:

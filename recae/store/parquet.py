@@ -79,7 +79,12 @@ def refuse_larger_than_memory(label: str, rows: int, schema: pa.Schema, columns:
         CapacityError: they would not fit.
     """
     width = sum(_width(field.type) for field in schema if columns is None or field.name in columns)
-    needed, free = int(rows * width), free_memory()
+    refuse_rows_larger_than_memory(label, rows, int(rows * width))
+
+
+def refuse_rows_larger_than_memory(label: str, rows: int, needed: int) -> None:
+    """Likewise where the bytes `needed` are known, for the rows of this file and of others read with it."""
+    free = free_memory()
     if needed > free:
         raise CapacityError(
             f"{label} has {rows:,} rows: reading would take at least {amount(needed)} of memory and "

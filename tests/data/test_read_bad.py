@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from recae.data import rows
 from recae.data.read import read
 from recae.errors import CapacityError, DataError, StorageError
+from recae.store import parquet
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -92,6 +92,6 @@ def test_rows_that_cannot_be_held_are_refused_before_they_are_read(
     ones = pa.array([1] * 1_000_000)
     pq.write_table(pa.table({"user_id": ones, "item_id": ones}), tmp_path / "log.parquet")
     assert (tmp_path / "log.parquet").stat().st_size < 50_000
-    monkeypatch.setattr(rows, "free_memory", lambda: 1_000_000)
+    monkeypatch.setattr(parquet, "free_memory", lambda: 1_000_000)
     with pytest.raises(CapacityError, match=r"log\.parquet has 1,000,000 rows: reading would take at least 16\.0 MB"):
         read(tmp_path / "log.parquet")
