@@ -15,13 +15,18 @@ from recae.progress import SILENT, Progress
 
 NEAREST, WITHIN = 10, 50
 """How many nearest items should be found again on the map, and among how many of the nearest there."""
+LARGEST_COUNT = 1 << 63
 LONGEST_TITLE = 80
 """Letters of a title that a map keeps: it holds thousands of them."""
 
 
 @dataclass(frozen=True)
 class ItemMap:
-    """Where items lie, by popularity (the most popular first); the fields from `ids` to `group` have one value each."""
+    """Where items lie, by popularity (the most popular first); the fields from `ids` to `group` have one value each.
+
+    Raises:
+        ValueError: they have not, or a value is none of those that are told here.
+    """
 
     source: Source
     model: str
@@ -35,7 +40,7 @@ class ItemMap:
     y: tuple[float, ...]
     """From 0 to 1 along the longer side, in one scale with `x`; y grows upwards."""
     users: tuple[int, ...]
-    """Users of the training data who have the item."""
+    """Users of the training data who have the item, at least one."""
     group: tuple[int, ...]
     """Position in `groups`."""
     colour: str
@@ -45,6 +50,18 @@ class ItemMap:
     groups: tuple[str, ...]
     kept: dict[str, float]
     """ "10 in 10" and "10 in 50": the share of an item's 10 nearest that are among the nearest 10 or 50 on the map."""
+
+    def __post_init__(self) -> None:
+        count = len(self.ids)
+        for name in ("titles", "x", "y", "users", "group"):
+            if len(getattr(self, name)) != count:
+                raise ValueError(f"the map has {count} items and not as many of {name}")
+        if not all(0 <= place <= 1 for place in (*self.x, *self.y)):
+            raise ValueError("the map has places outside of it")
+        if not all(0 <= place < len(self.groups) for place in self.group):
+            raise ValueError("the map has items of groups that it does not name")
+        if not all(1 <= users < LARGEST_COUNT for users in self.users):
+            raise ValueError("the map has items with impossible numbers of users")
 
     def by_chance(self) -> float:
         """What "10 in 50" would be if the items were scattered at random."""

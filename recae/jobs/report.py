@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from recae.data.ids import UNKNOWN, IdIndex
-from recae.errors import ConfigError, DataError
+from recae.errors import ConfigError, DataError, ReportFormatError
 from recae.evaluation.paired import PairedTest
 from recae.evaluation.paired_splits import PairsOverSplits
 from recae.evaluation.result import Evaluation
@@ -19,6 +20,7 @@ from recae.jobs.reading import Source
 from recae.reports.comparison import Comparison, ModelRun
 from recae.reports.reread import read_comparison, splits_of
 from recae.store.atomic import replacing_file
+from recae.store.damage import UNSOUND, in_words
 from recae.store.manifest import write_json
 from recae.store.regular import real_path
 
@@ -53,13 +55,26 @@ def report(
     """
     _check(folders, out, against)
     found = [(read_comparison(folder), Path(folder)) for folder in folders]
-    joined = _joined(found) if len(found) > 1 else found[0][0]
-    changes: tuple[PairedTest, ...] = ()
     if against is not None:
         found.append((read_comparison(against), Path(against)))
-        joined = _joined(found, before=len(found) - 1)
-        changes = _changes(joined)
-    return Reported(joined, tuple(_write(joined, Path(path)) for path in out), changes)
+    with _told_of(found):
+        before = None if against is None else len(found) - 1
+        joined = _joined(found, before) if len(found) > 1 else found[0][0]
+        changes = () if against is None else _changes(joined)
+        return Reported(joined, tuple(_write(joined, Path(path)) for path in out), changes)
+
+
+@contextmanager
+def _told_of(found: Sequence[tuple[Comparison, Path]]) -> Iterator[None]:
+    """Values of the right type that no report can be drawn from are not all found while they are read."""
+    try:
+        yield
+    except UNSOUND as error:
+        places, hold = " and ".join(str(place) for _, place in found), "holds" if len(found) == 1 else "hold"
+        raise ReportFormatError(
+            f"No report can be drawn from what {places} {hold} ({in_words(error)}). Make the comparison again; if that "
+            "does not help, --traceback shows what recae stumbled over."
+        ) from error
 
 
 def _check(folders: Sequence[Source], out: Sequence[Source], against: Source | None) -> None:

@@ -28,10 +28,11 @@ def told_as_damage(place: Path, advice: str) -> Iterator[None]:
     except MemoryError:  # Arrow's is one of its exceptions, too
         raise
     except (*UNSOUND, DataError) as error:
-        raise DamagedFileError(f"{place} is damaged: {_in_words(error)}. {advice}") from error
+        raise DamagedFileError(f"{place} is damaged: {in_words(error)}. {advice}") from error
 
 
-def _in_words(error: Exception) -> str:
+def in_words(error: Exception) -> str:
+    """What was wrong with a value, by the error that it led to; on one line, without a full stop."""
     told = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
     if isinstance(error, KeyError):
         return f"{told} is missing"

@@ -10,6 +10,7 @@ import shutil
 import sys
 import time
 import traceback
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -55,7 +56,10 @@ class Clock:
     @classmethod
     def of(cls, process: int | str = "self") -> Clock:
         """Of a process by its number; nothing where it has ended."""
-        times = [path.read_text().split() for path in Path(f"/proc/{process}/task").glob("*/schedstat")]
+        times = []
+        for path in Path(f"/proc/{process}/task").glob("*/schedstat"):
+            with suppress(OSError):  # the thread ended after it was listed
+                times.append(path.read_text().split())
         worked, waited = (sum(int(one[at]) for one in times) / 1e9 for at in (0, 1))
         return cls(time.perf_counter(), worked, waited)
 

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from recae.cli.main import main
-from recae.errors import ConfigError, DataError
+from recae.errors import ConfigError, DataError, ReportFormatError
 from recae.jobs import selection
 from recae.jobs.compare import compare
 from recae.jobs.peak import Peak
@@ -184,6 +184,18 @@ def test_the_command_tells_foreign_from_damaged(
         (folder / "report.json").write_text(json.dumps(content))
     assert main(["report", str(folder)]) == code
     assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize("form", ["html", "md"])
+def test_figures_that_nothing_can_be_drawn_from_are_told_as_damage(place: Path, tmp_path: Path, form: str) -> None:
+    shutil.copytree(place / "a", tmp_path / "a")
+    path, out = tmp_path / "a" / "report.json", tmp_path / f"r.{form}"
+    told = json.loads(path.read_text())
+    told["models"][0]["fit_seconds"] = told["models"][0]["users_per_second"] = None
+    path.write_text(json.dumps(told))
+    with pytest.raises(ReportFormatError, match=r"No report can be drawn from what .*/a holds \(.+\)\. Make the comp"):
+        report([tmp_path / "a"], out=[out])
+    assert not out.exists()
 
 
 def test_the_commands_of_compare_leaderboard_and_report_go_together(

@@ -40,6 +40,25 @@ def made_map(count=300, title="A film of some renown (1999)", groups=("Drama", "
     )
 
 
+@pytest.mark.parametrize(
+    ("field", "values", "said"),
+    [
+        ("titles", ("a", "b"), "as many of titles"),
+        ("x", (0.5,), "as many of x"),
+        ("y", (0.1, 0.2, 1.5), "places outside"),
+        ("x", (0.1, float("nan"), 0.5), "places outside"),
+        ("users", (3, 2, 0), "impossible numbers of users"),
+        ("users", (3, 2, 10**400), "impossible numbers of users"),
+        ("group", (0, 1, 2), "does not name"),
+        ("group", (0, -1, 1), "does not name"),
+    ],
+)
+def test_a_map_of_impossible_values_is_none(field, values, said):
+    sound = made_map(count=3)
+    with pytest.raises(ValueError, match=said):
+        dataclasses.replace(sound, **{field: values})
+
+
 @pytest.fixture
 def shown(compared, run):
     near = {
