@@ -197,8 +197,8 @@ _HEAD = """\
 recae is written for Python 3.11, 3.12 and 3.13. `scripts/compatibility` sets up an environment for each of them and
 runs all tests there, with the **newest** libraries that pip finds, and with the **oldest** that pyproject.toml allows.
 What has no row in the table has not been run to its end; what failed is named below it. Tests of real data sets are
-skipped where these are absent, those of CUDA where there is no GPU. Minutes are those of the tests, in as many processes
-as RECAE_TEST_PROCESSES says, or else one for each processor."""
+skipped where these are absent, those of CUDA where there is no GPU. Minutes are those of the tests, in one process for
+each processor or as many as RECAE_TEST_PROCESSES says."""
 
 _FOLDERS = """\
 ## Folders of other versions

@@ -56,10 +56,10 @@ class Clock:
     @classmethod
     def of(cls, process: int | str = "self") -> Clock:
         """Of a process by its number; nothing where it has ended."""
-        times = []
-        for path in Path(f"/proc/{process}/task").glob("*/schedstat"):
-            with suppress(OSError):  # the thread ended after it was listed
-                times.append(path.read_text().split())
+        times, tasks = [], Path(f"/proc/{process}/task")
+        for thread in os.listdir(tasks) if tasks.exists() else ():
+            with suppress(OSError):  # it ended after it was listed
+                times.append((tasks / thread / "schedstat").read_text().split())
         worked, waited = (sum(int(one[at]) for one in times) / 1e9 for at in (0, 1))
         return cls(time.perf_counter(), worked, waited)
 
@@ -75,6 +75,7 @@ def work(connection: Connection, seed: int, place: Place) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (size + LARGEST_GROWTH, resource.RLIM_INFINITY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     stdout, stderr = (os.memfd_create(name) for name in ("stdout", "stderr"))
+    own_errors = os.fdopen(os.dup(2), "w")
     os.dup2(stdout, 1)
     os.dup2(stderr, 2)
     while True:
@@ -82,7 +83,11 @@ def work(connection: Connection, seed: int, place: Place) -> None:
             number = connection.recv()
         except EOFError:
             return
-        connection.send(one_case(seed, number, place, (stdout, stderr)))
+        try:
+            connection.send(one_case(seed, number, place, (stdout, stderr)))
+        except BaseException:
+            traceback.print_exc(file=own_errors)
+            raise
 
 
 def one_case(seed: int, number: int, place: Place, streams: tuple[int, int] | None = None) -> Outcome:
