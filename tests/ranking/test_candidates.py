@@ -18,6 +18,8 @@ def test_there_are_some_groups_for_each_place() -> None:
     assert group_count(10_001, 100) == 626
     assert group_count(3, 100) == 3
     assert group_count(0, 5) == 1
+    assert group_count(200_000, 100) == 601
+    assert group_count(1_000_000, 100) == 10_000
 
 
 @pytest.mark.parametrize(("n_items", "n_groups"), [(12, 4), (13, 4), (15, 4), (7, 7), (9, 1), (5, 3)])

@@ -21,7 +21,7 @@ from recae.ranking.narrow import NarrowVectors
 from recae.ranking.pairs import pair_scores, say_once_that_csr_is_in_beta
 from recae.ranking.products import ProductRanker
 from recae.ranking.recommend import product_rows, recommend
-from recae.ranking.rounding import HALF_UNIT, Norms
+from recae.ranking.rounding import HALF_UNIT, Norms, least_score
 from recae.ranking.rules import Rules
 
 DTYPES = [torch.bfloat16, torch.float32]
@@ -188,7 +188,7 @@ def test_scores_that_cannot_be_ranked_are_refused_by_row(bad: float, dtype: torc
 def test_rows_whose_scores_are_too_close_have_biases_histories_and_rules_too(dtype: torch.dtype) -> None:
     """A third of the rows can be settled in bf16, a third in fp32, and in a third all products are equal."""
     random = np.random.default_rng(7)
-    sizes = np.array([1, 0, 1e-5] * 5, dtype=np.float32)
+    sizes = np.array([1, 0, 1e-3] * 5, dtype=np.float32)
     queries = sizes[:, None] * random.standard_normal((15, 16), dtype=np.float32)
     vectors = random.standard_normal((900, 16), dtype=np.float32)
     seen = sparse.random_array((15, 900), density=0.3, format="csr", rng=random, dtype=np.float32)
@@ -221,9 +221,22 @@ def test_as_much_memory_is_used_for_the_rows_that_bf16_leaves(monkeypatch: pytes
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_fewer_items_than_places_are_all_listed(dtype: torch.dtype) -> None:
     queries = np.ones((2, 1), dtype=np.float32)
-    product = Product(lambda histories, users: queries, np.array([[-1], [-3e37], [2]], dtype=np.float32))
+    product = Product(lambda histories, users: queries, np.array([[-1], [-1e29], [2]], dtype=np.float32))
     lists = ProductRanker(product, 5, None, dtype).rank(queries, None)
     assert lists.items.tolist() == [[2, 0, 1, -1, -1]] * 2
+
+
+def test_scores_hardly_below_0_are_never_taken_for_nans(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before their bits are put in order, they would be."""
+
+    def checked(kth: np.ndarray, bounds: np.ndarray, half_unit: float) -> np.ndarray:
+        assert not np.isnan(kth).any()
+        return least_score(kth, bounds, half_unit)
+
+    monkeypatch.setattr(products, "least_score", checked)
+    queries, vectors = np.ones((2, 1), dtype=np.float32), np.arange(1, 200)[:, None] * -3e-41
+    product = Product(lambda histories, users: queries, vectors)
+    assert ProductRanker(product, 3, None, torch.bfloat16).rank(queries, None).items.tolist() == [[0, 1, 2]] * 2
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
