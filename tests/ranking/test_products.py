@@ -275,6 +275,7 @@ def test_rounded_scores_are_as_near_as_their_bounds_say(
     monkeypatch.setattr(narrow, "BLOCK_NUMBERS", block)
     random = np.random.default_rng(10)
     queries, vectors = (torch.from_numpy(random.standard_normal((n, 12), dtype=np.float32)) for n in (9, 70))
+    queries[::2] = queries[::2].round()  # which loses nothing in bf16
     bias = torch.from_numpy(10 * random.standard_normal(70, dtype=np.float32)) if biased else None
     barred = np.arange(70) % 7 == 3
     if some:
