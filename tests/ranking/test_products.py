@@ -295,6 +295,20 @@ def test_rounded_scores_are_as_near_as_their_bounds_say(
     assert (bounds <= (1.5 if dtype == torch.bfloat16 else 2e-3)).all()
 
 
+def test_each_vector_is_rounded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    rounded: list[int] = []
+    original = NarrowVectors._round
+
+    def spy(self: NarrowVectors, rows: slice) -> None:
+        rounded.extend(range(70)[rows])
+        original(self, rows)
+
+    monkeypatch.setattr(NarrowVectors, "_round", spy)
+    monkeypatch.setattr(narrow, "BLOCK_NUMBERS", 100)
+    NarrowVectors(torch.ones(70, 12), None, None, torch.bfloat16)
+    assert rounded == list(range(70))
+
+
 def test_an_item_that_cannot_be_scored_is_no_matter_where_nobody_may_get_it() -> None:
     queries, vectors = np.ones((2, 3), dtype=np.float32), np.ones((4, 3), dtype=np.float32)
     vectors[1] = np.nan
