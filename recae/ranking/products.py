@@ -134,9 +134,9 @@ def _narrow_candidates(
 
 def _least_bits(greatest: np.ndarray, bounds: np.ndarray, k: int) -> np.ndarray:
     """(n_rows,) int16, in the order of `ordered_bits`: the least rounded score that a candidate can have."""
-    kth = kth_greatest(greatest, k)
-    if kth is None:
-        kth = np.full(len(greatest), _LEAST_FINITE - 1, dtype=np.int16)
+    kth, infinite = kth_greatest(greatest, k), np.full(len(greatest), _LEAST_FINITE - 1)
+    # Bits that are not in order yet can stand below -inf, where there are only NaNs.
+    kth = infinite if kth is None else np.maximum(kth, infinite)
     with np.errstate(invalid="ignore"):
         least = least_score(_as_scores(kth), bounds, HALF_UNIT[torch.bfloat16])
     narrowed = (ordered_bits(least.view(np.int32)) >> 16).astype(np.int16)

@@ -43,9 +43,9 @@ GROUPS = {
         _group(
             "ranking",
             "ranking",
-            "topk order rules groups rounding lists workers",
+            "topk order rules groups rounding lists workers recommend products narrow pairs",
             "ranking",
-            "candidates topk topk_edges recommend blocks",
+            "candidates topk topk_edges recommend blocks products",
         ),
     )
 }

@@ -18,8 +18,8 @@ Every change meets all tests that call the changed function, of the files named 
 examples each time, a tenth of them. A change that fails a test, runs out of time or crashes is killed. Not changed are:
 tables and constants of a module, default values that are no literals, annotations and docstrings, and the lines that
 only word an error (`raise ...` and the text that follows it; the condition before it is changed). Tests with real data
-and tests of speed are left out. Of ranking, `recommend`, `products`, `narrow` and `pairs` are not covered yet, and of
-splits `split_folder`, `ready_made` and `prepared_split`, which put them into files and take them from there.
+and tests of speed are left out. Of splits, `split_folder`, `ready_made` and `prepared_split`, which put them into files
+and take them from there, are not covered yet.
 
 A survivor is a change that no test can see, or that none should: each has its reason here, kept in
 `scripts/mutating/reasons.toml` under the changed line, so that another change to it asks for another reason."""

@@ -12,10 +12,12 @@ from scipy import sparse
 
 from recae.data.ids import IdIndex
 from recae.errors import DataError, RecaeError
+from recae.ranking import recommend as blocks
 from recae.ranking.lists import Product, TopN
 from recae.ranking.recommend import (
     BYTES_PER_SCORE,
     MAX_BLOCK_ROWS,
+    _even_slices,
     _query_rows,
     block_rows,
     product_rows,
@@ -79,7 +81,38 @@ def test_products_are_as_large_as_the_cache_and_the_memory_allow() -> None:
     assert product_rows(10**6, 2**50, 1) == 256
     assert product_rows(0, 2**50, 1) == 1024
     assert product_rows(10, 4 * 10 * 7, 1) == 7
+    assert product_rows(1, 4 * 7, 1) == 7
     assert product_rows(10, 3 * 4 * 10 * 7, 3) == 7
+
+
+def test_what_remains_of_sixteens_is_a_block_of_its_own() -> None:
+    histories = sparse.csr_array((56, N_ITEMS))
+
+    class Model:
+        items = IdIndex.range(N_ITEMS)
+
+        def score(self, histories: sparse.csr_array, users: IdIndex | None = None) -> np.ndarray:
+            return histories.toarray()
+
+    found = score_blocks(Model(), histories, memory_bytes=BYTES_PER_SCORE * N_ITEMS * 32)
+    assert [rows for rows, _ in found] == [slice(0, 32), slice(32, 48), slice(48, 56)]
+
+
+def ends(n_rows: int, most: int, *threads: int) -> list[int]:
+    slices = list(_even_slices(n_rows, most, *threads))
+    assert [rows.start for rows in slices] == [0, *(rows.stop for rows in slices[:-1])][: len(slices)]
+    return [rows.stop for rows in slices]
+
+
+def test_blocks_are_about_equal_and_so_many_that_all_threads_end_together() -> None:
+    assert ends(0, 10) == []
+    assert ends(100, 1000) == [96, 100]
+    assert ends(128, 512) == [128]
+    assert ends(1000, 400, 1) == [336, 672, 992, 1000]
+    assert ends(600, 250, 2) == [160, 320, 480, 592, 600]
+    assert ends(128, 512, 2) == [64, 128]
+    assert ends(127, 512, 2) == [112, 127]
+    assert ends(9, 4, 1) == [4, 8, 9]
 
 
 @pytest.mark.parametrize("seen", [True, False])
@@ -121,6 +154,46 @@ def test_products_are_asked_for_within_the_memory_and_progress_is_told(seen: boo
         recommend(model, HISTORIES, 3, users=IdIndex.range(1))
 
 
+@pytest.mark.parametrize("model", [Table(), Factors()])
+def test_items_that_nobody_may_get_are_in_no_list(model: Table) -> None:
+    lists = recommend(model, HISTORIES, 3, users=IdIndex.range(N_USERS), rules=Rules(deny=np.array([1, 4])))
+    hidden = mask(SCORES.copy(), HISTORIES, np.isin(np.arange(N_ITEMS), [1, 4]))
+    assert lists.items.tolist() == np.argsort(-hidden, axis=1)[:, :3].tolist()
+
+
+def test_vectors_of_histories_need_no_ids(recorder: Any) -> None:
+    random = np.random.default_rng(4)
+    histories = sparse.random_array((40, 5), density=0.5, format="csr", rng=random, dtype=np.float32)
+    alike = random.random((5, 5), dtype=np.float32)
+
+    class Model:
+        items = IdIndex.range(5)
+
+        def as_product(self) -> Product:
+            return Product(self._queries, alike)
+
+        def _queries(self, histories: sparse.csr_array, users: IdIndex | None) -> np.ndarray:
+            assert users is None
+            return histories.toarray()
+
+    lists = recommend(Model(), histories, 2, rules=Rules(False), memory_bytes=1, progress=recorder)
+    assert lists.items.tolist() == np.argsort(-(histories @ alike.T), axis=1, kind="stable")[:, :2].tolist()
+    assert recorder.done == [16, 16, 8]
+
+
+def test_without_items_nothing_is_multiplied() -> None:
+    class Model:
+        items = IdIndex.range(0)
+
+        def score(self, histories: sparse.csr_array, users: IdIndex | None = None) -> np.ndarray:
+            return np.zeros(histories.shape, dtype=np.float32)
+
+        def as_product(self) -> Product:
+            raise AssertionError("there is nothing to multiply")
+
+    assert recommend(Model(), sparse.csr_array((2, 0)), 3).items.tolist() == [[-1], [-1]]
+
+
 def test_products_that_leave_out_what_was_seen_are_no_scores_of_it() -> None:
     model, users = Factors(), IdIndex.range(N_USERS)
     model.unseen_only = True
@@ -150,7 +223,9 @@ def test_a_block_of_scores_is_ranked_by_its_rules() -> None:
         assert rank(SCORES.copy(), HISTORIES, 3, exclude_seen=seen, barred=barred).items.tolist() == wanted
     assert rank(SCORES.copy(), HISTORIES, 3).items.tolist() == expected(True)
     assert rank(SCORES.copy(), HISTORIES, 99).items.shape == (N_USERS, N_ITEMS)
-    assert rank(SCORES[:0], HISTORIES[:0], 3).items.shape == (0, 3)
+    nobody = rank(SCORES[:0], HISTORIES[:0], 3)
+    assert nobody.items.shape == nobody.scores.shape == (0, 3)
+    assert (nobody.items.dtype, nobody.scores.dtype) == (np.int64, np.float32)
     wrong = SCORES.copy()
     wrong[4, 1] = np.nan
     for first_row, named in (({}, 4), ({"first_row": 100}, 104)):
@@ -209,6 +284,25 @@ def test_the_user_whose_scores_cannot_be_ranked_is_named(by_products: bool, bad:
     scores[bad] = np.nan
     with pytest.raises(RecaeError, match=f"in row {bad} "):
         recommend(model, histories, 5, users=users, memory_bytes=memory_bytes, rules=Rules(False))
+
+
+def test_the_user_is_named_where_few_rows_are_looked_at_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks, "CACHE_BYTES", 1)
+    scores = np.random.default_rng(3).random((200, 300)).astype(np.float32)
+    nothing = sparse.csr_array(scores.shape)
+    scores[150, 7] = np.nan
+    with pytest.raises(RecaeError, match="in row 160 "):
+        rank(scores.copy(), nothing, 3, first_row=10)
+
+    class Model:
+        items = IdIndex.range(300)
+
+        def as_product(self) -> Product:
+            return Product(lambda histories, users: scores[users.values.to_numpy(), 7:8], np.ones((300, 1), np.float32))
+
+    # Room for more vectors than products.
+    with pytest.raises(RecaeError, match="in row 150 "):
+        recommend(Model(), nothing, 3, users=IdIndex.range(200), memory_bytes=20_000)
 
 
 def test_work_is_begun_ahead_and_handed_back_in_its_order() -> None:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from recae.ranking import groups
-from recae.ranking.groups import LIMIT, group_count, kth_greatest, maxima, minima, reaching
+from recae.ranking.groups import LIMIT, group_count, kth_greatest, maxima, minima, reaching, reaching_in_groups
 from recae.ranking.order import ordered_bits, settle
 from recae.ranking.rounding import HUGE, Norms, error_bounds, least_score, still_possible
 from recae.ranking.topk import top_k
@@ -18,6 +18,8 @@ def test_there_are_some_groups_for_each_place() -> None:
     assert group_count(10_001, 100) == 626
     assert group_count(3, 100) == 3
     assert group_count(0, 5) == 1
+    assert group_count(200_000, 100) == 601
+    assert group_count(1_000_000, 100) == 10_000
 
 
 @pytest.mark.parametrize(("n_items", "n_groups"), [(12, 4), (13, 4), (15, 4), (7, 7), (9, 1), (5, 3)])
@@ -82,6 +84,24 @@ def test_rows_of_about_as_many_as_the_limit_far_apart(more: int) -> None:
     assert row.tolist() == ([] if more > 0 else np.repeat(np.arange(3), most + more).tolist()) + [4]
     assert item.tolist() == ([] if more > 0 else list(range(5, 8 * (most + more), 8)) * 3) + [7]
     assert top_k(block, 1).items.tolist() == [[5], [5], [5], [0], [7]]
+
+
+@pytest.mark.parametrize("n_items", [990, 991, 993])
+@pytest.mark.parametrize("turned", [False, True])
+def test_groups_tell_where_all_are_that_reach_the_bound(n_items: int, turned: bool) -> None:
+    random, k, n_groups = np.random.default_rng(n_items), 2, 330
+    block = random.integers(0, 100, (7, n_items)).astype(np.float32)
+    least = np.array([0, 98, 99, 101, 100, 100, 101], dtype=np.float32)
+    block[1, n_items - 1] = 98
+    block[4, : LIMIT * k + 64] = block[5, : LIMIT * k + 65] = 100
+    greatest = maxima(torch.from_numpy(block.copy()), n_groups)
+    order = (lambda values: -values) if turned else None
+    row, item, crowded = reaching_in_groups(-block if turned else block, greatest, least, k, order)
+    assert crowded.tolist() == [True, False, False, False, False, True, False]
+    reached = block >= least[:, None]
+    reached[crowded] = False
+    assert (np.diff(row) >= 0).all()
+    assert sorted(zip(row.tolist(), item.tolist(), strict=True)) == list(zip(*np.nonzero(reached), strict=True))
 
 
 def test_bits_in_order() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from typing import Any
 from unittest import mock
 
 import numpy as np
@@ -13,12 +15,13 @@ from scipy import sparse
 
 from recae.data.ids import IdIndex
 from recae.errors import UnsoundModelError
-from recae.ranking import groups, products
+from recae.ranking import groups, narrow, products
 from recae.ranking.lists import Product, TopN
-from recae.ranking.pairs import pair_scores
+from recae.ranking.narrow import NarrowVectors
+from recae.ranking.pairs import pair_scores, say_once_that_csr_is_in_beta
 from recae.ranking.products import ProductRanker
 from recae.ranking.recommend import product_rows, recommend
-from recae.ranking.rounding import Norms
+from recae.ranking.rounding import HALF_UNIT, Norms, least_score
 from recae.ranking.rules import Rules
 
 DTYPES = [torch.bfloat16, torch.float32]
@@ -102,17 +105,19 @@ def test_the_lists_are_those_of_the_rule_whatever_the_numbers(
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("shift", [0.0, -40.0])
+@pytest.mark.parametrize("shift", [0.0, -12.0, -40.0])
 @pytest.mark.parametrize(("many", "wide"), [(WAYS[0], groups.WIDE), (WAYS[1], groups.WIDE), (WAYS[1], 0)])
 def test_wide_rows_of_positive_and_of_negative_scores(
     dtype: torch.dtype, shift: float, many: float, wide: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Most of the best are positive, about half of them, or few, which are 0."""
     monkeypatch.setattr(products, "MANY", many)
     monkeypatch.setattr(groups, "WIDE", wide)
     random = np.random.default_rng(1)
     queries = random.standard_normal((40, 32), dtype=np.float32)
     vectors = random.standard_normal((5000, 32), dtype=np.float32)
     bias = np.full(5000, shift, dtype=np.float32) + random.standard_normal(5000, dtype=np.float32)
+    vectors[::500], bias[::500] = 0, 0
     seen = sparse.random_array((40, 5000), density=0.02, format="csr", rng=random, dtype=np.float32)
     product = Product(lambda histories, users: queries, vectors, bias)
     expected = by_the_rule(queries, product, 100, seen, None)
@@ -174,8 +179,134 @@ def test_scores_that_cannot_be_ranked_are_refused_by_row(bad: float, dtype: torc
     queries = np.ones((5, 4), dtype=np.float32)
     product = Product(lambda histories, users: queries, np.ones((30, 4), dtype=np.float32))
     queries[3, 0], queries[3, 1] = bad, bad
-    with pytest.raises(UnsoundModelError, match=r"cannot be ranked.* in row 13 "):
-        ProductRanker(product, 3, None, dtype).rank(queries, None, first_row=10)
+    for first_row, named in (({}, 3), ({"first_row": 10}, 13)):
+        with pytest.raises(UnsoundModelError, match=rf"cannot be ranked.* in row {named} "):
+            ProductRanker(product, 3, None, dtype).rank(queries, None, **first_row)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_rows_whose_scores_are_too_close_have_biases_histories_and_rules_too(dtype: torch.dtype) -> None:
+    """A third of the rows can be settled in bf16, a third in fp32, and in a third all products are equal."""
+    random = np.random.default_rng(7)
+    sizes = np.array([1, 0, 1e-3] * 5, dtype=np.float32)
+    queries = sizes[:, None] * random.standard_normal((15, 16), dtype=np.float32)
+    vectors = random.standard_normal((900, 16), dtype=np.float32)
+    seen = sparse.random_array((15, 900), density=0.3, format="csr", rng=random, dtype=np.float32)
+    product = Product(lambda histories, users: queries, vectors, np.arange(900, dtype=np.float32) % 2 + 1)
+    barred = np.arange(900) % 3 == 0
+    expected = by_the_rule(queries, product, 5, seen, barred)
+    lists = ProductRanker(product, 5, barred, dtype).rank(queries, seen)
+    np.testing.assert_array_equal(lists.items, expected.items)
+    np.testing.assert_array_equal(lists.scores, expected.scores)
+
+
+def test_as_much_memory_is_used_for_the_rows_that_bf16_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half as many at a time, as fp32 takes twice as much."""
+    asked: list[tuple[torch.dtype, int]] = []
+    original = ProductRanker._by_candidates
+
+    def spy(self: ProductRanker, *given: Any) -> object:
+        asked.append((given[2].dtype, len(given[0])))
+        return original(self, *given)
+
+    monkeypatch.setattr(ProductRanker, "_by_candidates", spy)
+    vectors = np.random.default_rng(8).standard_normal((300, 8), dtype=np.float32)
+    queries = np.full((20, 8), 1e-5, dtype=np.float32)
+    queries[10] = 1
+    product = Product(lambda histories, users: queries, vectors, np.ones(300, dtype=np.float32))
+    ProductRanker(product, 5, None, torch.bfloat16).rank(queries, None)
+    assert asked == [(torch.bfloat16, 20), (torch.float32, 10), (torch.float32, 9)]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_fewer_items_than_places_are_all_listed(dtype: torch.dtype) -> None:
+    queries = np.ones((2, 1), dtype=np.float32)
+    product = Product(lambda histories, users: queries, np.array([[-1], [-1e29], [2]], dtype=np.float32))
+    lists = ProductRanker(product, 5, None, dtype).rank(queries, None)
+    assert lists.items.tolist() == [[2, 0, 1, -1, -1]] * 2
+
+
+def test_scores_hardly_below_0_are_never_taken_for_nans(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before their bits are put in order, they would be."""
+
+    def checked(kth: np.ndarray, bounds: np.ndarray, half_unit: float) -> np.ndarray:
+        assert not np.isnan(kth).any()
+        return least_score(kth, bounds, half_unit)
+
+    monkeypatch.setattr(products, "least_score", checked)
+    queries, vectors = np.ones((2, 1), dtype=np.float32), np.arange(1, 200)[:, None] * -3e-41
+    product = Product(lambda histories, users: queries, vectors)
+    assert ProductRanker(product, 3, None, torch.bfloat16).rank(queries, None).items.tolist() == [[0, 1, 2]] * 2
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("kind", [np.float64, ">f4", np.float32])
+def test_vectors_may_be_of_any_layout(kind: str | type, dtype: torch.dtype) -> None:
+    random = np.random.default_rng(9)
+    queries, vectors = random.integers(-9, 9, (6, 4)), random.integers(-9, 9, (50, 4))
+    bias = random.integers(-9, 9, 50)
+    expected = np.argsort(-(queries @ vectors.T + bias), axis=1, kind="stable")[:, :7]
+    given = [np.asfortranarray(each.astype(kind)) for each in (queries, vectors, bias)]
+    for each in given:
+        each.setflags(write=False)
+    ranker = ProductRanker(Product(lambda histories, users: given[0], *given[1:]), 7, None, dtype)
+    assert ranker.rank(given[0], None).items.tolist() == expected.tolist()
+
+
+def test_products_are_in_what_the_processor_is_faster_with_unless_another_type_is_given(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    product = Product(lambda histories, users: np.ones((1, 2)), np.ones((3, 2), dtype=np.float32))
+    for in_bf16, fastest in ((True, torch.bfloat16), (False, torch.float32)):
+        monkeypatch.setattr(products, "multiplies_bf16", lambda answer=in_bf16: answer)
+        assert ProductRanker(product, 2)._narrow.dtype == fastest
+        for dtype in DTYPES:
+            assert ProductRanker(product, 2, None, dtype)._narrow.dtype == dtype
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("biased", [False, True])
+@pytest.mark.parametrize("some", [False, True])
+@pytest.mark.parametrize("block", [1, 100, narrow.BLOCK_NUMBERS])
+def test_rounded_scores_are_as_near_as_their_bounds_say(
+    dtype: torch.dtype, biased: bool, some: bool, block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Items that nobody may get count for nothing."""
+    monkeypatch.setattr(narrow, "BLOCK_NUMBERS", block)
+    random = np.random.default_rng(10)
+    queries, vectors = (torch.from_numpy(random.standard_normal((n, 12), dtype=np.float32)) for n in (9, 70))
+    queries[::2] = queries[::2].round()  # which loses nothing in bf16
+    bias = torch.from_numpy(10 * random.standard_normal(70, dtype=np.float32)) if biased else None
+    barred = np.arange(70) % 7 == 3
+    if some:
+        vectors[barred] *= 1e6
+    rounded = NarrowVectors(vectors, bias, barred if some else None, dtype)
+    scores, norms = rounded.scores(queries, torch.empty(9, 70, dtype=dtype))
+    if some:
+        assert (scores[:, barred] == -torch.inf).all()
+    looked_at = np.flatnonzero(~barred)
+    found = scores.double().numpy()[:, looked_at]
+    exact = (queries.double() @ vectors.double().T + (0 if bias is None else bias.double())).numpy()[:, looked_at]
+    row, item = np.repeat(np.arange(9), len(looked_at)), np.tile(looked_at, 9)
+    of_pairs = rounded.bounds_of_pairs(norms, row, item).reshape(9, -1)
+    assert (np.abs(found - exact) <= of_pairs + HALF_UNIT[dtype] * np.abs(found)).all()
+    bounds = rounded.bounds(norms)
+    assert (of_pairs <= bounds[:, None]).all()
+    assert (bounds <= (1.5 if dtype == torch.bfloat16 else 2e-3)).all()
+
+
+def test_each_vector_is_rounded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    rounded: list[int] = []
+    original = NarrowVectors._round
+
+    def spy(self: NarrowVectors, rows: slice) -> None:
+        rounded.extend(range(70)[rows])
+        original(self, rows)
+
+    monkeypatch.setattr(NarrowVectors, "_round", spy)
+    monkeypatch.setattr(narrow, "BLOCK_NUMBERS", 100)
+    NarrowVectors(torch.ones(70, 12), None, None, torch.bfloat16)
+    assert rounded == list(range(70))
 
 
 def test_an_item_that_cannot_be_scored_is_no_matter_where_nobody_may_get_it() -> None:
@@ -198,6 +329,23 @@ def test_the_bound_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(products, "least_score", lambda kth, bounds, half_unit: kth)
     lists = ProductRanker(product, 50, None, torch.bfloat16).rank(queries, None)
     assert (lists.items != expected.items).any()
+
+
+def test_what_torch_warns_of_once_in_a_process_is_not_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a torch that has not warned yet; warnings fail tests."""
+    made: list[torch.Tensor] = []
+    make = torch.sparse_csr_tensor
+
+    def make_and_warn(*given: Any, **options: Any) -> torch.Tensor:
+        made.append(make(*given, **options))
+        warnings.warn("Sparse CSR tensor support is in beta state.", UserWarning, stacklevel=2)
+        return made[-1]
+
+    monkeypatch.setattr(torch, "sparse_csr_tensor", make_and_warn)
+    say_once_that_csr_is_in_beta.cache_clear()
+    say_once_that_csr_is_in_beta()
+    say_once_that_csr_is_in_beta()
+    assert len(made) == 1
 
 
 class Vectors:

@@ -75,6 +75,7 @@ def test_lists_follow_the_rules_whatever_the_blocks(
     model = FakeScorer(IdIndex.range(histories.shape[1]))
     lists = recommend(model, histories, n, rules=rules, memory_bytes=memory_bytes)
     assert lists.items.shape == lists.scores.shape == (histories.shape[0], min(n, histories.shape[1]))
+    assert (lists.items.dtype, lists.scores.dtype) == (np.int64, np.float32)
     found = [[item for item in row if item >= 0] for row in lists.items.tolist()]
     assert found == one_user_at_a_time(model, histories, n, rules)
     assert (np.diff((lists.items == -1).astype(int), axis=1) >= 0).all(), "padding only at the end"
@@ -169,7 +170,8 @@ def test_a_log_is_refused_with_the_way_to_make_histories_of_it() -> None:
     model = FakeScorer(IdIndex.of(["a", "b", "c"]))
     log = recae.read({"user_id": [7, 7], "item_id": ["b", "x"]})
     for wrong in (log, log.matrix.tocoo(), log.matrix.toarray(), None):
-        with pytest.raises(DataError, match=r"recae.read_histories\(source, model.items\).matrix"):
+        said = rf"given as {type(wrong).__name__}, .*recae.read_histories\(source, model.items\).matrix"
+        with pytest.raises(DataError, match=said):
             recommend(model, wrong, 2)  # type: ignore[arg-type]
     histories = recae.read_histories({"user_id": [7, 7], "item_id": ["b", "x"]}, model.items)
     lists = recae.recommend(model, histories.matrix, 3, users=histories.users)
