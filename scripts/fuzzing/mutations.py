@@ -193,6 +193,11 @@ def _other_values(rng: random.Random, column: pa.ChunkedArray) -> pa.Array:
     return pa.array(np.where(np.arange(rows) == hit, extreme, np.arange(rows)), pa.int64())
 
 
+_BEYOND_OPENING = (
+    ValueError, TypeError, OverflowError, RecursionError, OSError, struct.error, pa.ArrowException, AttributeError,
+)  # fmt: skip
+
+
 def mutated_file(rng: random.Random, path: Path) -> None:
     """Change one file by what it is."""
     kinds = {".json": mutated_json, ".safetensors": mutated_safetensors, ".parquet": mutated_parquet}
@@ -200,8 +205,8 @@ def mutated_file(rng: random.Random, path: Path) -> None:
     content = path.read_bytes()
     try:
         changed = change(rng, content)
-    except (ValueError, TypeError, OverflowError, OSError, struct.error, pa.ArrowException, AttributeError):
-        changed = mutated_bytes(rng, content)  # it was damaged before, beyond what can be opened
+    except _BEYOND_OPENING:
+        changed = mutated_bytes(rng, content)  # it was damaged before
     path.write_bytes(changed)
 
 
