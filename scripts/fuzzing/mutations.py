@@ -241,6 +241,6 @@ def mutated_folder(rng: random.Random, folder: Path, secret: Path) -> None:
         if rng.random() < 0.12:
             displaced_file(rng, chosen, secret)
         elif rng.random() < 0.04:
-            shutil.copy(rng.choice(files), folder / "another.parquet")
+            (folder / "another.parquet").write_bytes(rng.choice(files).read_bytes())
         else:
             mutated_file(rng, chosen)
