@@ -6,7 +6,6 @@ import io
 import json
 import os
 import random
-import shutil
 import struct
 from collections.abc import Callable
 from pathlib import Path
