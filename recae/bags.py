@@ -8,7 +8,7 @@ from torch.nn import functional
 WIDTH = 128
 """Columns of a wide table that are added up at a time: those of the rows that are named often stay in the cache."""
 LARGE = 4 << 20
-"""A table of up to so many numbers stays in the cache as it is."""
+"""A table of up to so many numbers is taken to stay in the cache as it is."""
 WORTH = 4
 """Entries for each row of the table from which on its columns are taken apart: torch copies them out of the table."""
 
@@ -30,7 +30,8 @@ def bag_sums(entries: Tensor, table: Tensor, starts: Tensor, weights: Tensor | N
     table = table.detach()
     weights = None if weights is None else weights.detach()
     width = table.shape[1]
-    if table.device.type != "cpu" or table.numel() <= LARGE or len(entries) < WORTH * len(table):
+    small = width <= WIDTH or table.numel() <= LARGE
+    if table.device.type != "cpu" or small or len(entries) < WORTH * len(table):
         return functional.embedding_bag(entries, table, starts, mode="sum", per_sample_weights=weights)
     sums = table.new_empty(len(starts), width)
     for start in range(0, width, WIDTH):

@@ -23,11 +23,12 @@ REAL_DATA = Path(os.environ.get("RECAE_DATA", ROOT.parent / "shared" / "data"))
 @pytest.fixture(scope="session", autouse=True)
 def interrupts_arrive() -> Iterator[None]:
     """Shells let jobs in the background ignore Ctrl-C, and all that these start; tests interrupt themselves."""
-    before = signal.getsignal(signal.SIGINT)
-    if before == signal.SIG_IGN:
+    ignored = signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+    if ignored:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
-    signal.signal(signal.SIGINT, before)
+    if ignored:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @pytest.fixture(scope="session")

@@ -37,15 +37,17 @@ def report(console: Console, folders: tuple[Path, ...], out: tuple[Path, ...], a
     Nothing is fitted or judged anew: report.json and per-user.parquet in the FOLDER that `recae compare` wrote hold all
     that a report tells. Several folders become one report if they were judged on the same test data.
     """
+    from recae.jobs.report import drawing_of
     from recae.jobs.report import report as report_job
     from recae.reports.pairs import pair_sentence
     from recae.reports.terminal import to_terminal
 
     result = report_job(folders, out=out, against=against)
     comparison = result.comparison
-    board = comparison.leaderboard()
-    changes = [text.printable(pair_sentence(test)) for test in result.changes]
-    parts = [to_terminal(comparison, console.width, console.colour), "\n".join(changes)]
+    with drawing_of((*folders, *filter(None, [against]))):
+        board = comparison.leaderboard()
+        changes = [text.printable(pair_sentence(test)) for test in result.changes]
+        parts = [to_terminal(comparison, console.width, console.colour), "\n".join(changes)]
     reached = {
         run.name: {name: run.means[name] for name in comparison.metrics if name in run.means} for run in board
     }  # fmt: skip

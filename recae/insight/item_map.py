@@ -15,7 +15,7 @@ from recae.progress import SILENT, Progress
 
 NEAREST, WITHIN = 10, 50
 """How many nearest items should be found again on the map, and among how many of the nearest there."""
-LARGEST_COUNT = 1 << 63
+LARGEST_COUNT = (1 << 63) - 1
 LONGEST_TITLE = 80
 """Letters of a title that a map keeps: it holds thousands of them."""
 
@@ -25,7 +25,7 @@ class ItemMap:
     """Where items lie, by popularity (the most popular first); the fields from `ids` to `group` have one value each.
 
     Raises:
-        ValueError: they have not, or a value is none of those that are told here.
+        ValueError: they have not, or a place, a group or a number of users is impossible.
     """
 
     source: Source
@@ -60,7 +60,7 @@ class ItemMap:
             raise ValueError("the map has places outside of it")
         if not all(0 <= place < len(self.groups) for place in self.group):
             raise ValueError("the map has items of groups that it does not name")
-        if not all(1 <= users < LARGEST_COUNT for users in self.users):
+        if not all(1 <= users <= LARGEST_COUNT for users in self.users):
             raise ValueError("the map has items with impossible numbers of users")
 
     def by_chance(self) -> float:

@@ -57,7 +57,7 @@ def report(
     found = [(read_comparison(folder), Path(folder)) for folder in folders]
     if against is not None:
         found.append((read_comparison(against), Path(against)))
-    with _told_of(found):
+    with drawing_of([folder for _, folder in found]):
         before = None if against is None else len(found) - 1
         joined = _joined(found, before) if len(found) > 1 else found[0][0]
         changes = () if against is None else _changes(joined)
@@ -65,12 +65,18 @@ def report(
 
 
 @contextmanager
-def _told_of(found: Sequence[tuple[Comparison, Path]]) -> Iterator[None]:
-    """Values of the right type that no report can be drawn from are not all found while they are read."""
+def drawing_of(folders: Sequence[Source]) -> Iterator[None]:
+    """Within this a report is drawn from comparisons: what reading them did not find impossible, drawing may.
+
+    Raises:
+        ReportFormatError: it did.
+    """
     try:
         yield
+    except MemoryError:  # Arrow's is one of its exceptions, too
+        raise
     except UNSOUND as error:
-        places, hold = " and ".join(str(place) for _, place in found), "holds" if len(found) == 1 else "hold"
+        places, hold = " and ".join(map(str, folders)), "holds" if len(folders) == 1 else "hold"
         raise ReportFormatError(
             f"No report can be drawn from what {places} {hold} ({in_words(error)}). Make the comparison again; if that "
             "does not help, --traceback shows what recae stumbled over."
@@ -203,8 +209,8 @@ def _split_pairs(taken: dict[str, tuple[ModelRun, Path, str]], first: Comparison
         return ()
     pairs = PairsOverSplits(tuple(taken), metric)
     streams = {name: splits_of(folder, own, run) for name, (run, folder, own) in taken.items()}
-    for _ in range(first.n_splits):
-        judged = {name: next(stream) for name, stream in streams.items()}
+    for evaluations in zip(*streams.values(), strict=True):
+        judged = dict(zip(streams, evaluations, strict=True))
         users = next(iter(judged.values())).users
         for name, one in judged.items():
             if one.users != users:

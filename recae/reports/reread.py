@@ -25,6 +25,8 @@ from recae.store.manifest import read_json
 from recae.store.parquet import parquet_schema
 
 MARKER, PER_USER = "report.json", "per-user.parquet"
+_IMPOSSIBLE = 1e15
+"""No fit takes so many seconds, and none serves so many users in one."""
 _SAME = 1e-9
 """Means of the values per user agree with the report's own figures up to this."""
 
@@ -135,7 +137,13 @@ def _run(folder: Path, entry: dict[str, Any], at: int) -> ModelRun:
             _agree(one.means(), at_split, name)
             pool.add(one)
         evaluation = pool.result()
-    return restored_fields(ModelRun, entry, where, evaluation=evaluation)
+    run: ModelRun = restored_fields(ModelRun, entry, where, evaluation=evaluation)
+    for cost in ("fit_seconds", "users_per_second"):
+        if not 0 <= getattr(run, cost) < _IMPOSSIBLE:
+            raise ValueError(f"{where}.{cost} is impossible")
+    if any(not found.groups for found in run.evaluation.slices):
+        raise ValueError(f"{where} has a slice without groups")
+    return run
 
 
 def _overall_on(run: ModelRun, split: int) -> dict[str, float]:

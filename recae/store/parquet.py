@@ -83,7 +83,11 @@ def refuse_larger_than_memory(label: str, rows: int, schema: pa.Schema, columns:
 
 
 def refuse_rows_larger_than_memory(label: str, rows: int, needed: int) -> None:
-    """Likewise where the bytes `needed` are known, for the rows of this file and of others read with it."""
+    """Refuse rows that take `needed` bytes, together with those of other files that are read with them.
+
+    Raises:
+        CapacityError: they would not fit.
+    """
     free = free_memory()
     if needed > free:
         raise CapacityError(

@@ -193,7 +193,8 @@ def _other_values(rng: random.Random, column: pa.ChunkedArray) -> pa.Array:
 
 
 _BEYOND_OPENING = (
-    ValueError, TypeError, OverflowError, RecursionError, OSError, struct.error, pa.ArrowException, AttributeError,
+    ValueError, TypeError, LookupError, OverflowError, RecursionError, OSError, struct.error, pa.ArrowException,
+    AttributeError,
 )  # fmt: skip
 
 

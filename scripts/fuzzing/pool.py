@@ -71,7 +71,7 @@ def _given(worker: _Worker, number: int) -> _Worker:
 def _clock(worker: _Worker) -> Clock:
     try:
         return Clock.of(worker.process.pid)
-    except OSError:  # a thread ended between being listed and being read, or the process did
+    except OSError:  # the process ended between being looked for and its threads being listed
         return worker.started
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from recae.cli.main import main
-from recae.errors import ConfigError, DataError, ReportFormatError
+from recae.errors import ConfigError, DataError
 from recae.jobs import selection
 from recae.jobs.compare import compare
 from recae.jobs.peak import Peak
@@ -186,16 +187,41 @@ def test_the_command_tells_foreign_from_damaged(
     assert capsys.readouterr().err.count("\n") == 1
 
 
-@pytest.mark.parametrize("form", ["html", "md"])
-def test_figures_that_nothing_can_be_drawn_from_are_told_as_damage(place: Path, tmp_path: Path, form: str) -> None:
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda model: model.update(fit_seconds=None), r"models\[0\]\.fit_seconds is impossible"),
+        (lambda model: model.update(users_per_second=1e300), r"models\[0\]\.users_per_second is impossible"),
+        (lambda model: model["slices"][0].update(groups=[]), r"models\[0\] has a slice without groups"),
+    ],
+)
+def test_figures_that_nothing_can_be_drawn_from_are_told_as_damage(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], change: Callable[[Any], None], said: str
+) -> None:
     shutil.copytree(place / "a", tmp_path / "a")
-    path, out = tmp_path / "a" / "report.json", tmp_path / f"r.{form}"
+    path, out = tmp_path / "a" / "report.json", tmp_path / "r.html"
     told = json.loads(path.read_text())
-    told["models"][0]["fit_seconds"] = told["models"][0]["users_per_second"] = None
+    change(told["models"][0])
     path.write_text(json.dumps(told))
-    with pytest.raises(ReportFormatError, match=r"No report can be drawn from what .*/a holds \(.+\)\. Make the comp"):
-        report([tmp_path / "a"], out=[out])
+    assert main(["report", str(tmp_path / "a"), "--out", str(out)]) == 7
+    assert re.search(said, capsys.readouterr().err)
     assert not out.exists()
+
+
+@pytest.mark.parametrize(("more", "drawn"), [((), "terminal.to_terminal"), (("--out", "r.md"), "markdown.to_markdown")])
+def test_what_drawing_stumbles_over_is_told_of_the_folder(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
+    more: tuple[str, ...], drawn: str,
+) -> None:  # fmt: skip
+    def stumble(*_: Any) -> str:
+        return str({}["height"])
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(f"recae.reports.{drawn}", stumble)
+    assert main(["report", str(place / "a"), *more]) == 7
+    said = capsys.readouterr().err
+    assert re.search(r"No report can be drawn from what .*/a holds \('height' is missing\)\. Make the comparison", said)
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_commands_of_compare_leaderboard_and_report_go_together(

@@ -27,7 +27,7 @@ from recae.models.registry import create
 from recae.options import RunOptions
 import torch, implicit.cpu.als, implicit.cpu.bpr, scipy.sparse.linalg
 
-torch.optim.Adam([torch.nn.Parameter(torch.ones(1))])  # loads up to 160 MB of code, which is no model's own
+torch.optim.Adam([torch.nn.Parameter(torch.ones(1))])  # loads code that is no model's own, of some builds a lot
 
 def now(field):
     status = open("/proc/self/status").read()
