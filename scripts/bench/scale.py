@@ -239,9 +239,11 @@ def measure(chosen: dict[str, Stage], options: argparse.Namespace) -> None:
         result = _in_a_process(name, options)
         print(f"{name}: {result}", file=sys.stderr, flush=True)
         so_far = stored.read(options.out).get("scale", {}).get("stages", {})
-        entries = {**so_far, name: says | result | {"command": f"python scripts/bench/scale.py {name}"}}
+        now = stored.circumstances()
+        own = {"command": f"python scripts/bench/scale.py {name}", "date": now["date"]}
+        entries = {**so_far, name: says | result | own}
         order = [one for one in stages(options.folder, options.shrink) if one in entries]
-        content = {**stored.circumstances(), "stages": {one: entries[one] for one in order}}
+        content = {**now, "stages": {one: entries[one] for one in order}}
         stored.merge("scale", content, options.out)
 
 

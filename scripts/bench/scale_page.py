@@ -59,12 +59,14 @@ def sections(results: Record, pictures: Path | None = None) -> list[str]:
 
 
 def _scale(scale: Record) -> list[str]:
+    dates = sorted({one["date"] for one in scale["stages"].values()})
+    when = dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}"
     lines = [
         "## Large logs",
         "",
         ABOUT_SCALE,
         "",
-        f"{scale['date']}, {scale['processor']}, {scale['machine']}. All of it: `python scripts/bench/scale.py`.",
+        f"{when}, {scale['processor']}, {scale['machine']}. All of it: `python scripts/bench/scale.py`.",
         "",
     ]
     for suffix, heading in LOGS.items():

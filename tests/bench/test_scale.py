@@ -37,6 +37,7 @@ def test_stages_can_be_run_alone_one_after_the_other(tmp_path):
     assert list(found["scale"]["stages"]) == ["generate", "prepare", "open", "top-elsa"]
     assert found["scale"]["stages"]["prepare"]["interactions"] == 50_000
     assert found["scale"]["stages"]["open"]["peak GB"] > 0
+    assert found["scale"]["stages"]["open"]["date"] == found["scale"]["date"]
     assert "no model folder" in found["scale"]["stages"]["top-elsa"]["failed"]
     assert str(tmp_path) not in out.read_text()
 
@@ -48,13 +49,17 @@ def test_the_page_says_what_was_measured(bench, tmp_path):
         "at most GB": 12,
         "at most minutes": None,
     }
-    stages = {"fit": {**fit, "seconds": 90.0, "peak GB": 1.234, "ndcg@10": 0.25}, "top": {**fit, "failed": "it `fell`"}}
+    stages = {
+        "fit": {**fit, "date": "Monday", "seconds": 90.0, "peak GB": 1.234, "ndcg@10": 0.25},
+        "top": {**fit, "date": "Sunday", "failed": "it `fell`"},
+    }
     job = {"users": [1, 2, 4], "seconds": [1, 2, 4.5], "MB": [0, 3, 9], "exponent": 1.08, "theory": 1, "failed": []}
     curves = {"users": {"date": "today", "processor": "fast", "fixed": {"items": 5}, "jobs": {"ease": job}}}
     scale = {"date": "today", "processor": "fast", "machine": "Linux", "stages": stages}
     text = "\n".join(bench("scale_page").sections({"scale": scale, "curves": curves}, tmp_path))
 
     assert "| train | 1.50 | 1.23 GB | 12 GB | 0.2500 |" in text
+    assert "Monday to Sunday, fast, Linux." in text
     assert "`it 'fell'`" in text
     assert "| EASE | 1 to 4.5 | 1.08 | 1 | 0 to 9 MB |" in text
     for picture in ("curves-users-seconds.svg", "curves-users-memory.svg"):
