@@ -50,6 +50,7 @@ class Recorder:
     def __init__(self) -> None:
         self.tasks: list[tuple[str, int | None, str]] = []
         self.done: list[int] = []
+        self.said: list[str] = []
 
     def task(self, label: str, total: int | None = None, unit: str = "") -> AbstractContextManager[Recorder]:
         self.tasks.append((label, total, unit))
@@ -59,7 +60,7 @@ class Recorder:
         self.done.append(amount)
 
     def say(self, message: str) -> None:
-        pass
+        self.said.append(message)
 
 
 @pytest.fixture

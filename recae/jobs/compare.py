@@ -228,10 +228,8 @@ def _comparison(
 def _run(contest: Contest) -> None:
     try:
         contest.run()
-    except KeyboardInterrupt:
-        contest.terms.options.progress.say(
-            "What is finished is kept: the same command with --resume goes on from there."
-        )  # fmt: skip
+    except KeyboardInterrupt as interrupt:
+        interrupt.args = ("What is finished is kept: the same command with --resume goes on from there.",)
         raise
 
 

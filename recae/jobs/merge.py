@@ -36,7 +36,8 @@ def merge(out: str | Path, *, force: bool = False, progress: Progress = SILENT) 
         refuse_strange(out, MANIFEST)
         if not work_folder(out).exists() and (out / MANIFEST).is_file():
             told = read_json(out / MANIFEST)
-            if folder_is_current(out, MANIFEST, told.get(MADE_FROM) or {}, progress=progress):
+            # Nothing is said of damage here: with shards the folder is made anew, and without there is an error.
+            if folder_is_current(out, MANIFEST, told.get(MADE_FROM) or {}):
                 return recommended_of(out, told, time.perf_counter() - started, up_to_date=True)
 
         def check(manifest: dict[str, Any]) -> None:

@@ -75,7 +75,7 @@ def drawing_of(folders: Sequence[Source]) -> Iterator[None]:
         yield
     except MemoryError:  # Arrow's is one of its exceptions, too
         raise
-    except UNSOUND as error:
+    except (*UNSOUND, RuntimeError) as error:  # a generator that finds nothing raises the latter
         places, hold = " and ".join(map(str, folders)), "holds" if len(folders) == 1 else "hold"
         raise ReportFormatError(
             f"No report can be drawn from what {places} {hold} ({in_words(error)}). Make the comparison again; if that "

@@ -59,7 +59,11 @@ def run(
         if not force and before is not None and same_origin(before, origin):
             return Ran(checked.out, True, (), before, time.perf_counter() - started)
         steps = Steps(checked.work, len(STEPS), progress, anew=force)
-        facts = WholeJob(checked, origin, before, steps, checked.options(progress), run_id, command).publish()
+        try:
+            facts = WholeJob(checked, origin, before, steps, checked.options(progress), run_id, command).publish()
+        except KeyboardInterrupt as interrupt:
+            interrupt.args = ("What is finished is kept: the same command goes on from there.",)
+            raise
     return Ran(checked.out, False, tuple(steps.taken), facts, time.perf_counter() - started)
 
 

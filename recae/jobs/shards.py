@@ -31,10 +31,12 @@ def join_shards(work: Path, plan: dict[str, Any], count: int) -> bool:
 
     Raises:
         ConfigError: they were made by different plans.
+        StorageError: a part of one of them is missing or damaged.
     """
     done = _done_files(work, count)
     if not all(path.is_file() for path in done):
         return False
+    _refuse_damaged(work, count)
     write_json(work, MANIFEST, _joined(done, plan))
     return True
 
@@ -99,12 +101,21 @@ def _done_files(work: Path, count: int) -> list[Path]:
     return [work / done_name(prefix_of((number, count))) for number in range(1, count + 1)]
 
 
+def _differing(told: Any, plan: dict[str, Any]) -> list[str]:
+    """What two plans differ in, by the names of their entries."""
+    other = told if isinstance(told, dict) else {}
+    return [name for name in {**plan, **other} if other.get(name) != plan.get(name)]
+
+
 def _joined(done: list[Path], plan: dict[str, Any]) -> dict[str, Any]:
     contents = [read_json(path) for path in done]
-    if any(content.get("plan") != as_read(plan) for content in contents):
-        raise ConfigError(
-            f"The shards in {done[0].parent} were made with different models, histories or settings: run them anew."
-        )
+    for number, content in enumerate(contents, start=1):
+        if differing := _differing(content.get("plan"), as_read(plan)):
+            others, work = " and another ".join(differing), done[0].parent
+            raise ConfigError(
+                f"Shard {number}/{len(done)} in {work} was made with another {others} than this one: run the one that "
+                "is wrong anew."
+            )
     whole = dict(contents[-1])
     try:
         whole["rows"] = sum(content["rows"] for content in contents)

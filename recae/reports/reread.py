@@ -44,6 +44,8 @@ def read_comparison(folder: str | Path) -> Comparison:
     with _damaged(folder):
         runs = tuple(_run(folder, entry, at) for at, entry in enumerate(_models(told)))
         comparison: Comparison = restored_fields(Comparison, _as_fields(told), "it", runs=runs)
+        if any(error.values.keys().isdisjoint(run.name for run in runs) for error in comparison.errors):
+            raise ValueError("the errors have a user of whom no model's figure is told")
         first = comparison.metrics[0]
         if lacking := [run.name for run in runs if first not in run.means]:
             raise ValueError(f"{lacking[0]} has no {first}")

@@ -72,7 +72,7 @@ def read_checkpoint(folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]
             raise DamagedFileError(f"{path.name} was changed after it was written.")
         return facts["told"], read_tensors(path)
     except DamagedFileError as error:
-        raise DamagedFileError(f"The checkpoint in {folder} is damaged: {error} Run without --resume.") from error
+        raise DamagedFileError(f"The checkpoint in {folder} is damaged: {error}") from error
     except OSError as error:
         raise StorageError(f"{folder} could not be read: {reason(error)}.") from error
 

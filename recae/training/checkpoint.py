@@ -75,12 +75,13 @@ class _Nobody:
 def keeping(state: State, identity: Mapping[str, Any], options: RunOptions) -> Iterator[Keeper | _Nobody]:
     """Take up what was put away, where that is asked for, and put `state` away while the body runs.
 
+    What was damaged since is told, and the fit starts anew.
     `identity` says by content what the fit is made from: what was put away by another one is refused. The checkpoint
     stays where it is when the body ends: whoever has made the fit safe discards it.
 
     Raises:
         ConfigError: the checkpoint belongs to other data or settings, or was written by other versions.
-        DamagedFileError: it is damaged.
+        DamagedFileError: it does not fit the model.
         StorageError: it could not be read or written.
     """
     at = options.checkpoints
@@ -98,7 +99,11 @@ def keeping(state: State, identity: Mapping[str, Any], options: RunOptions) -> I
 
 
 def _take_up(state: State, identity: dict[str, Any], folder: Path, progress: Progress) -> None:
-    found = read_checkpoint(folder)
+    try:
+        found = read_checkpoint(folder)
+    except DamagedFileError as error:  # nobody can go on from it, and a job that runs at night should not wait for that
+        progress.say(f"Warning: {error} The fit starts anew.")
+        return
     if found is None:
         return
     content, arrays = found

@@ -199,10 +199,13 @@ def test_an_interrupted_job_ends_as_an_undisturbed_one(
 
     def interrupted(*given: Any, **named: Any) -> Any:
         real(*given, **named)
-        raise KeyboardInterrupt
+        raise KeyboardInterrupt("the same command with --resume goes on")  # as a step's own command has it
 
     monkeypatch.setattr(whole, step, interrupted)
-    assert recae("run", job).code == 130
+    stopped = recae("run", job)
+    assert stopped.code == 130
+    assert "Interrupted. What is finished is kept: the same command goes on from there." in stopped.err
+    assert "--resume" not in stopped.err
     monkeypatch.setattr(whole, step, real)
     ran(recae, job)
     assert content(job.parent / "published") == wanted

@@ -268,9 +268,8 @@ def test_other_columns_of_the_catalogue_are_other_terms(crowds: Path, tmp_path: 
 
 def test_ctrl_c_says_how_to_go_on(crowds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: Any) -> None:
     stopping(monkeypatch, selection, "_fit", 3, KeyboardInterrupt)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt, match="What is finished is kept: the same command with --resume goes on"):
         compare(crowds, out=tmp_path / "c", options=RunOptions(progress=told), **GIVEN)
-    assert told.lines[-1] == "What is finished is kept: the same command with --resume goes on from there."
 
 
 def test_a_folder_of_somebody_else_is_left_alone(crowds: Path, tmp_path: Path) -> None:

@@ -267,6 +267,30 @@ def test_shards_together_are_the_whole_and_the_last_one_closes_the_folder(
     assert manifest["rows"] == sum(part["rows"] for part in manifest["parts"]) == N_USERS * (N_ITEMS - EACH)
 
 
+def test_the_last_shard_refuses_damaged_parts_of_others(ease: Path, log: Path, tmp_path: Path) -> None:
+    given = {"out": tmp_path / "lists", "users_per_part": 6}
+    recommend(ease, [log], shard=(1, 2), **given)
+    part = tmp_path / ".lists.partial" / "shard-00001-of-00002-part-00000.parquet"
+    part.write_bytes(part.read_bytes()[:-1])
+    with pytest.raises(StorageError, match=r"00001-of-00002-part-00000\.parquet .* or make --shard 1/2 again"):
+        recommend(ease, [log], shard=(2, 2), **given)
+    assert not (tmp_path / "lists").exists()
+    assert recommend(ease, [log], shard=(1, 2), **given).complete
+    recommend(ease, [log], out=tmp_path / "one" / "lists", users_per_part=6)
+    assert pq.read_table(tmp_path / "lists").equals(pq.read_table(tmp_path / "one" / "lists"))
+
+
+def test_a_damaged_folder_without_shards_is_not_said_to_be_made_anew(
+    ease: Path, log: Path, tmp_path: Path, told: Any
+) -> None:
+    recommend(ease, [log], out=tmp_path / "lists")
+    part = next((tmp_path / "lists").glob("part-*.parquet"))
+    part.write_bytes(part.read_bytes()[:-1])
+    with pytest.raises(ConfigError, match="no finished shards"):
+        merge(tmp_path / "lists", progress=told)
+    assert not told.lines
+
+
 def test_shards_of_several_machines_are_merged(ease: Path, log: Path, tmp_path: Path) -> None:
     given = {"users_per_part": 6}
     recommend(ease, [log], out=tmp_path / "one" / "lists", **given)
@@ -300,7 +324,7 @@ def test_a_merge_refuses_what_it_should(ease: Path, log: Path, tmp_path: Path) -
     recommend(ease, [log], out=tmp_path / "lists", shard=(1, 2), top=3)
     recommend(ease, [log], out=tmp_path / "elsewhere" / "lists", shard=(2, 2), top=4)
     shutil.copytree(tmp_path / "elsewhere" / ".lists.partial", tmp_path / ".lists.partial", dirs_exist_ok=True)
-    with pytest.raises(ConfigError, match="made with different models, histories or settings"):
+    with pytest.raises(ConfigError, match=r"Shard 2/2 in .* was made with another top than this one"):
         merge(tmp_path / "lists")
 
 

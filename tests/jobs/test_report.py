@@ -190,9 +190,10 @@ def test_the_command_tells_foreign_from_damaged(
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda model: model.update(fit_seconds=None), r"models\[0\]\.fit_seconds is impossible"),
-        (lambda model: model.update(users_per_second=1e300), r"models\[0\]\.users_per_second is impossible"),
-        (lambda model: model["slices"][0].update(groups=[]), r"models\[0\] has a slice without groups"),
+        (lambda told: told["models"][0].update(fit_seconds=None), r"models\[0\]\.fit_seconds is impossible"),
+        (lambda told: told["models"][0].update(users_per_second=1e300), r"models\[0\]\.users_per_second is impossible"),
+        (lambda told: told["models"][0]["slices"][0].update(groups=[]), r"models\[0\] has a slice without groups"),
+        (lambda told: told["errors"][0].update(values={}), "the errors have a user of whom no model's figure is told"),
     ],
 )
 def test_figures_that_nothing_can_be_drawn_from_are_told_as_damage(
@@ -201,7 +202,7 @@ def test_figures_that_nothing_can_be_drawn_from_are_told_as_damage(
     shutil.copytree(place / "a", tmp_path / "a")
     path, out = tmp_path / "a" / "report.json", tmp_path / "r.html"
     told = json.loads(path.read_text())
-    change(told["models"][0])
+    change(told)
     path.write_text(json.dumps(told))
     assert main(["report", str(tmp_path / "a"), "--out", str(out)]) == 7
     assert re.search(said, capsys.readouterr().err)

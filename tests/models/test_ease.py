@@ -64,7 +64,7 @@ def test_weights_are_the_constrained_least_squares_solution(tastes):
 
 
 def test_it_refuses_before_it_takes_memory_that_is_not_there(tastes):
-    with pytest.raises(CapacityError, match=r"ease on 40 items would take about 67\.5 MB .* choose sansa"):
+    with pytest.raises(CapacityError, match=r"ease on 40 items would take about 67\.5 MB .*: drop rare items"):
         create("ease").fit(tastes, options=RunOptions(max_memory=1000))
 
 

@@ -114,7 +114,7 @@ def test_powers_weigh_users_and_items(tastes):
 
 
 def test_it_refuses_before_it_takes_memory_that_is_not_there(tastes):
-    with pytest.raises(CapacityError, match=r"slim on 40 items would take .* choose sansa"):
+    with pytest.raises(CapacityError, match=r"slim on 40 items would take .*: drop rare items"):
         create("slim").fit(tastes, options=RunOptions(max_memory=1000))
 
 

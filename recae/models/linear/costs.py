@@ -12,10 +12,6 @@ PANELS = 64 << 20
 """Beside a matrix that is inverted: what the panels of small ones and the libraries take."""
 SYSTEMS = 1 << 30
 """What SANSA's small systems may take that are cut out together."""
-RARE_ITEMS = (
-    "drop rare items (--min-item-users), or choose sansa, pure-svd, ials or item-knn, whose memory grows with the "
-    "interactions"
-)
 NEIGHBOURS_SOLVED = 100
 """Weights above 0 in a column of SLIM, and so the size of the systems that are solved for it."""
 LANCZOS = 4
@@ -52,7 +48,6 @@ def gram_cost(name: str, shape: Shape) -> Cost:
         inverse_work(shape),
         history_sums(shape, shape.items),
         what=f"{name} on {shape.items} items",
-        advice=RARE_ITEMS,
     )
 
 
@@ -82,8 +77,6 @@ def slim_cost(shape: Shape) -> Cost:
         Work(sparse=shape.user_squares) + solved,
         sparse_score(shape, width),
         what=f"slim on {items} items",
-        advice="drop rare items (--min-item-users), or choose sansa, elsa or item-knn, whose memory grows with the "
-        "interactions",
     )
 
 
