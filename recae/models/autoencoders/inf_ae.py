@@ -76,7 +76,7 @@ class InfAe(Recommender):
             Work(products=float(n) * min(n, items)) + kernel + (sum_rows(entries, n) if items >= n else Work()),
             score_bytes=3 * BLOCK_BYTES + 4 * 4096 * n + int(20 * entries * n),
             what=f"inf-ae on {n} users",
-            advice="learn from a random part of them (max_users), or choose ease or svd-ae",
+            advice="learn from a random part of them (max_users)",
         )
 
     def _fit(self, train: Interactions, valid: HeldOut | None, options: RunOptions) -> None:

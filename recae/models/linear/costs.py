@@ -61,8 +61,6 @@ def low_rank_cost(name: str, shape: Shape, rank: int, iterations: int) -> Cost:
         inverse_work(shape) + (once + sum_rows(4 * shape.interactions, rank)) * iterations,
         factor_score(shape, rank),
         what=f"{name} on {items} items",
-        advice="drop rare items (--min-item-users), or choose elsa, pure-svd or ials, whose memory grows with the "
-        "factors",
     )
 
 
