@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -15,11 +15,13 @@ from recae.evaluation.metrics import DEFAULT_METRICS, parse_metrics
 from recae.evaluation.result import Evaluation
 from recae.progress import SILENT, Progress
 from recae.ranking.lists import Scorer, TopN
-from recae.ranking.recommend import MEMORY_BYTES, rank, recommend_blocks, score_blocks
+from recae.ranking.recommend import MEMORY_BYTES, joined, rank, recommend_blocks, score_blocks
 from recae.ranking.rules import Rules
 
 LIST_ROWS = 16_384
 """Ready-made lists judged at a time."""
+JUDGED_PLACES = 2**17
+"""Of fresh lists that are judged together: fewer cost more calls than work, and get in the way of the ranking."""
 
 
 def evaluate(
@@ -68,7 +70,7 @@ def evaluate(
                 seen = judged.history[rows]
                 judge.add_lists(rows, rank(scores, seen, judge.depth, exclude_seen=exclude_seen, first_row=rows.start))
     else:
-        for rows, lists in recommend_blocks(
+        blocks = recommend_blocks(
             model,
             judged.history,
             judge.depth,
@@ -77,7 +79,8 @@ def evaluate(
             memory_bytes=memory_bytes,
             progress=progress,
             label="Evaluating",
-        ):
+        )
+        for rows, lists in _gathered(blocks):
             judge.add_lists(rows, lists)
     return judge.result(time.perf_counter() - started)
 
@@ -114,6 +117,19 @@ def evaluate_lists(
         part = users[start : start + LIST_ROWS]
         judge.add_lists(slice(start, start + len(part)), TopN(lists.items[part], lists.scores[part]))
     return judge.result(time.perf_counter() - started)
+
+
+def _gathered(blocks: Iterable[tuple[slice, TopN]]) -> Iterator[tuple[slice, TopN]]:
+    """The same lists in fewer blocks, of JUDGED_PLACES or a little more."""
+    start, lists, places = 0, [], 0
+    for rows, part in blocks:
+        lists.append(part)
+        places += part.items.size
+        if places >= JUDGED_PLACES:
+            yield slice(start, rows.stop), joined(lists, part.items.shape[1])
+            start, lists, places = rows.stop, [], 0
+    if lists:
+        yield slice(start, start + sum(map(len, lists))), joined(lists, lists[0].items.shape[1])
 
 
 def _with_targets(held_out: HeldOut) -> np.ndarray:

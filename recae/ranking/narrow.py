@@ -7,6 +7,7 @@ import torch
 from torch.nn import functional
 
 from recae.ranking.rounding import Norms, error_bounds
+from recae.ranking.workers import ALONE, Workers
 
 BLOCK_NUMBERS = 2**18
 """Of the vectors that are rounded, and whose norms are taken, at a time: they stay in the processor's cache."""
@@ -16,11 +17,16 @@ class NarrowVectors:
     """The vectors (n_items, d) and biases of items, rounded to `dtype`; nothing is copied for fp32.
 
     In bf16 the bias takes two more columns, what bf16 keeps of it and what is left, against ones in the queries.
-    Barred items have a bias of -inf.
+    Barred items have a bias of -inf. `pool` shares the rounding.
     """
 
     def __init__(
-        self, vectors: torch.Tensor, bias: torch.Tensor | None, barred: np.ndarray | None, dtype: torch.dtype
+        self,
+        vectors: torch.Tensor,
+        bias: torch.Tensor | None,
+        barred: np.ndarray | None,
+        dtype: torch.dtype,
+        pool: Workers = ALONE,
     ) -> None:
         self.dtype = dtype
         self._exact, self._bias = vectors, bias
@@ -30,8 +36,8 @@ class NarrowVectors:
         self._length = n_columns = vectors.shape[1] + 2 * self._has_bias
         self._rounded = vectors if dtype == torch.float32 else torch.empty(len(vectors), n_columns, dtype=dtype)
         step = max(1, BLOCK_NUMBERS // max(1, n_columns))
-        for start in range(0, len(vectors), step):
-            self._round(slice(start, start + step))
+        for _ in pool.in_order(self._round, (slice(start, start + step) for start in range(0, len(vectors), step))):
+            pass
 
     def _round(self, rows: slice) -> None:
         wanted = self._exact[rows]

@@ -32,10 +32,11 @@ def settle(row: np.ndarray, item: np.ndarray, score: np.ndarray, n_rows: int, k:
     counts = np.bincount(row, minlength=n_rows)
     width = max(k, int(counts.max(initial=0)))
     table = np.full((n_rows, width), _NOTHING)
-    ends = np.cumsum(counts)
-    table.reshape(-1)[np.arange(len(row)) + np.repeat(np.arange(n_rows) * width - ends + counts, counts)] = keys
+    table[np.arange(width) < counts[:, None]] = keys
     table.sort(axis=1)
     best = table[:, :k]
-    real = best != _NOTHING
-    scores = ordered_bits((~(best >> 32)).astype(np.int32)).view(np.float32)
-    return TopN(np.where(real, best & _LOW_HALF, NO_ITEM), np.where(real, scores, np.float32(np.nan)))
+    lists = TopN(best & _LOW_HALF, ordered_bits((~(best >> 32)).astype(np.int32)).view(np.float32))
+    if counts.min(initial=k) < k:
+        padding = best == _NOTHING
+        lists.items[padding], lists.scores[padding] = NO_ITEM, np.nan
+    return lists

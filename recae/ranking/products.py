@@ -23,6 +23,7 @@ from recae.ranking.pairs import pair_scores
 from recae.ranking.rounding import HALF_UNIT, least_score, still_possible
 from recae.ranking.rules import hide, mask
 from recae.ranking.topk import top_k
+from recae.ranking.workers import ALONE, Workers
 
 _MINUS_INFINITY = np.int16(-128)
 """The bits of -inf in bf16."""
@@ -38,16 +39,23 @@ class ProductRanker:
     Args:
         barred: (n_items,) bool, items that nobody may get; or None.
         dtype: of the products that find candidates; None takes what the processor is faster with.
+        pool: the threads that will rank. They also prepare the vectors: torch's own threads would go on spinning for
+            some milliseconds after that, on the cores where these threads should begin.
     """
 
     def __init__(
-        self, product: Product, k: int, barred: np.ndarray | None = None, dtype: torch.dtype | None = None
+        self,
+        product: Product,
+        k: int,
+        barred: np.ndarray | None = None,
+        dtype: torch.dtype | None = None,
+        pool: Workers = ALONE,
     ) -> None:
         self.width, self._barred = k, barred
         self._vectors = torch.from_numpy(np.require(product.vectors, np.float32, ["C", "W"]))
         self._bias = None if product.bias is None else torch.from_numpy(np.require(product.bias, np.float32, ["W"]))
         fastest = torch.bfloat16 if multiplies_bf16() else torch.float32
-        self._narrow = NarrowVectors(self._vectors, self._bias, barred, dtype or fastest)
+        self._narrow = NarrowVectors(self._vectors, self._bias, barred, dtype or fastest, pool)
         self._of_thread = threading.local()
 
     def rank(self, queries: np.ndarray, seen: sparse.csr_array | None, *, first_row: int = 0) -> TopN:

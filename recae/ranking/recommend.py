@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from recae.ranking.lists import NO_ITEM, Product, Scorer, TopN
 from recae.ranking.products import ProductRanker
 from recae.ranking.rules import UNSEEN_ONLY, Rules, mask
 from recae.ranking.topk import top_k
-from recae.ranking.workers import Workers, workers
+from recae.ranking.workers import ALONE, Workers, workers
 
 MEMORY_BYTES = 256 * 2**20
 """What one block of scores and the copies made of it may take, unless the caller says otherwise."""
@@ -114,7 +114,7 @@ def recommend_blocks(
                 yield rows, _rank(scores, seen, width, barred, rows.start, pool)
             return
         _check_users(histories, users)
-        ranker = ProductRanker(product, width, barred)
+        ranker = ProductRanker(product, width, barred, pool=pool)
         most = _query_rows(product, width, memory_bytes, pool)
         step = product_rows(len(model.items), memory_bytes, pool.count)
 
@@ -143,7 +143,7 @@ def rank(
     `scores` may be overwritten. The lists are min(n, n_items) wide.
     """
     width = _width(n, scores.shape[1])
-    return _rank(scores, seen if exclude_seen else None, width, barred, first_row, Workers(1, None))
+    return _rank(scores, seen if exclude_seen else None, width, barred, first_row, ALONE)
 
 
 def _rank(
@@ -162,7 +162,7 @@ def _rank(
         return top_k(masked, width, first_row=first_row + rows.start)
 
     step = max(FEWEST_ROWS, _cached_rows(scores))
-    return _joined(list(pool.in_order(lists, _even_slices(len(scores), step, pool.count))), width)
+    return joined(list(pool.in_order(lists, _even_slices(len(scores), step, pool.count))), width)
 
 
 def _rank_products(
@@ -174,7 +174,7 @@ def _rank_products(
         ranker.rank(queries[rows], None if seen is None else seen[rows], first_row=first_row + rows.start)
         for rows in _even_slices(len(queries), step)
     ]
-    return _joined(found, ranker.width)
+    return joined(found, ranker.width)
 
 
 def _cached_rows(scores: np.ndarray) -> int:
@@ -205,7 +205,8 @@ def _rounded_down(rows: int) -> int:
     return rows - rows % WHOLE_ROWS
 
 
-def _joined(lists: list[TopN], width: int) -> TopN:
+def joined(lists: Sequence[TopN], width: int) -> TopN:
+    """Lists of that width one after the other."""
     if not lists:
         return TopN(np.empty((0, width), dtype=np.int64), np.empty((0, width), dtype=np.float32))
     return TopN(np.concatenate([part.items for part in lists]), np.concatenate([part.scores for part in lists]))

@@ -10,6 +10,8 @@ from typing import TypeVar
 
 import torch
 
+from recae.allocator import keep_freed_memory
+
 Task = TypeVar("Task")
 Found = TypeVar("Found")
 
@@ -46,16 +48,21 @@ class Workers:
         return 0 if self._pool is None else 2 * self.count
 
 
+ALONE = Workers(1, None)
+"""The caller's own thread."""
+
+
 @contextmanager
 def workers(count: int) -> Iterator[Workers]:
-    """`count` threads.
+    """`count` threads, that keep what they free.
 
     torch and NumPy let go of the interpreter while they compute, and one block in each thread keeps all cores busy in
     the steps that have no threads of their own, too.
     """
     if count <= 1:
-        yield Workers(1, None)
+        yield ALONE
         return
+    keep_freed_memory()
     before = torch.get_num_threads()
     with ThreadPoolExecutor(count, "ranking", initializer=torch.set_num_threads, initargs=(1,)) as pool:
         try:

@@ -13,13 +13,13 @@ import torch
 from scipy import sparse
 from torch import Tensor, nn
 
+from recae.allocator import keep_freed_memory
 from recae.errors import ConfigError
 from recae.options import RunOptions
 from recae.training.adam import BlockAdam
 from recae.training.checkpoint import keeping
 from recae.training.curve import CurvePoint, LearningCurve
 from recae.training.gradients import expect_no_more
-from recae.training.memory import keep_freed_memory
 from recae.training.precision import choose_device, choose_dtype
 from recae.training.sparse import SparseRows
 from recae.training.state import TrainingState

@@ -19,6 +19,7 @@ from recae.data.split import HeldOut
 from recae.errors import ConfigError, DataError, RecaeError
 from recae.evaluation.evaluate import evaluate, evaluate_lists
 from recae.evaluation.intervals import bootstrap_interval, t_interval
+from recae.evaluation.judge import Judge
 from recae.ranking.lists import TopN
 from recae.ranking.recommend import BYTES_PER_SCORE, recommend
 from recae.ranking.rules import Rules
@@ -90,6 +91,29 @@ def test_a_model_and_its_written_lists_get_the_same_figures(seed: int, exclude_s
     written = evaluate_lists(lists, truth, metrics, **counts)
     assert written.means() == direct.means()
     assert written.users == direct.users
+
+
+def test_fresh_lists_are_judged_when_there_are_enough_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, truth = random_case(4)
+    judged: list[slice] = []
+    add_lists = Judge.add_lists
+
+    def spy(self: Judge, rows: slice, lists: TopN) -> None:
+        judged.append(rows)
+        add_lists(self, rows, lists)
+
+    monkeypatch.setattr(Judge, "add_lists", spy)
+    memory = BYTES_PER_SCORE * truth.target.shape[1]  # for the scores of one user at a time
+    found = []
+    for places, expected in ((1, 1), (3 * 5, 3), (3 * 5 - 1, 3), (5 * 5, 5), (1000, 12)):
+        monkeypatch.setattr("recae.evaluation.evaluate.JUDGED_PLACES", places)
+        found.append(evaluate(model, truth, METRICS[:5], memory_bytes=memory))
+        n_users = len(found[-1].users)
+        assert judged == [slice(start, min(start + expected, n_users)) for start in range(0, n_users, expected)]
+        judged.clear()
+    for name, values in found[0].per_user.items():
+        assert all(np.array_equal(other.per_user[name], values) for other in found)
+    assert all(other.means() == found[0].means() for other in found)
 
 
 def test_lists_are_judged_some_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:

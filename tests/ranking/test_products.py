@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from typing import Any
 from unittest import mock
@@ -23,6 +24,7 @@ from recae.ranking.products import ProductRanker
 from recae.ranking.recommend import product_rows, recommend
 from recae.ranking.rounding import HALF_UNIT, Norms, least_score
 from recae.ranking.rules import Rules
+from recae.ranking.workers import workers
 
 DTYPES = [torch.bfloat16, torch.float32]
 WAYS = [0.0, np.inf]
@@ -307,6 +309,31 @@ def test_each_vector_is_rounded_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(narrow, "BLOCK_NUMBERS", 100)
     NarrowVectors(torch.ones(70, 12), None, None, torch.bfloat16)
     assert rounded == list(range(70))
+
+
+def test_the_threads_that_rank_prepare_the_vectors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """torch's own would stay on the cores for a while."""
+    random = np.random.default_rng(8)
+    vectors, bias = torch.from_numpy(random.standard_normal((70, 12), dtype=np.float32)), torch.arange(70.0)
+    alone = NarrowVectors(vectors, bias, None, torch.bfloat16)
+    monkeypatch.setattr(narrow, "BLOCK_NUMBERS", 100)
+    threads: set[int] = set()
+    original = NarrowVectors._round
+
+    def spy(self: NarrowVectors, rows: slice) -> None:
+        threads.add(threading.get_ident())
+        original(self, rows)
+
+    monkeypatch.setattr(NarrowVectors, "_round", spy)
+    with workers(2) as pool:
+        shared = NarrowVectors(vectors, bias, None, torch.bfloat16, pool)
+        product = Product(lambda histories, users: vectors.numpy(), vectors.numpy())
+        ProductRanker(product, 3, dtype=torch.bfloat16, pool=pool)
+    assert threads
+    assert threading.get_ident() not in threads
+    queries = vectors[:9]
+    (scores, _), (same, _) = (each.scores(queries, torch.empty(9, 70).bfloat16()) for each in (alone, shared))
+    assert torch.equal(scores, same)
 
 
 def test_an_item_that_cannot_be_scored_is_no_matter_where_nobody_may_get_it() -> None:

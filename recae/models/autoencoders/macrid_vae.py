@@ -13,6 +13,7 @@ from recae.models.autoencoders.mult_vae import kl_weight
 from recae.models.autoencoders.network import NetworkConfig, NetworkRecommender
 from recae.models.base import ModelInfo, param
 from recae.models.cost import FLOAT, Cost, Shape, Work
+from recae.training.activation import tanh
 from recae.training.engine import Loss, Machine
 from recae.training.layers import Dense
 from recae.training.prototypes import GroupedLinear, PrototypeOutput
@@ -64,7 +65,7 @@ class MacridVaeNetwork(nn.Module):
         self, rows: SparseRows, groups: Tensor, dropout: float = 0.0, generator: torch.Generator | None = None
     ) -> tuple[Tensor, Tensor]:
         """Mean, of length 1, and log of variance / prior variance: (prototypes, n_rows, latent) each."""
-        hidden = torch.tanh(self.encoder(rows, groups, dropout, generator))
+        hidden = tanh(self.encoder(rows, groups, dropout, generator))
         mean, log_shrinkage = self.code(hidden.flatten(0, 1)).unflatten(0, hidden.shape[:2]).chunk(2, dim=2)
         return functional.normalize(mean, dim=2), -log_shrinkage
 

@@ -13,6 +13,7 @@ from recae.models.autoencoders.costs import dense_score, items_in_step, multinom
 from recae.models.autoencoders.network import NetworkConfig, NetworkRecommender, sampled_pass
 from recae.models.base import ModelInfo, param
 from recae.models.cost import Cost, Shape
+from recae.training.activation import tanh
 from recae.training.engine import Loss, Machine, Pass
 from recae.training.layers import SparseLinear
 from recae.training.multinomial import MultinomialOutput
@@ -52,19 +53,19 @@ class MultDaeNetwork(nn.Module):
         history = batch.normalized().dropped(self.dropout, machine.generator)
         if self.sampled:
             return self._sampled_loss(history, batch, machine)
-        hidden = torch.tanh(self.encoder(history))
+        hidden = tanh(self.encoder(history))
         total = self.output.negative_log_likelihood(hidden, batch, machine.dtype)
         return Loss(total, {"loss": total})
 
     def last_hidden(self, rows: SparseRows) -> Tensor:
         """(n_rows, width) what the output layer is given."""
-        hidden: Tensor = torch.tanh(self.encoder(rows.normalized()))
+        hidden: Tensor = tanh(self.encoder(rows.normalized()))
         return hidden
 
     def _sampled_loss(self, history: SparseRows, batch: SparseRows, machine: Machine) -> Loss:
         first, read = first_layer(self.encoder, history)
         total, decoded = sampled_likelihood(
-            self.output, torch.tanh(first), batch, self.sampled, machine.dtype, machine.generator
+            self.output, tanh(first), batch, self.sampled, machine.dtype, machine.generator
         )
         # The schedule's penalty would look at every row of the tables.
         total = total + self.l2 * (read.square().sum() + decoded.square().sum())

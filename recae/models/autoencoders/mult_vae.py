@@ -15,6 +15,7 @@ from recae.models.autoencoders.inference import encoded
 from recae.models.autoencoders.network import NetworkConfig, NetworkRecommender, sampled_pass
 from recae.models.base import ModelInfo, param
 from recae.models.cost import Cost, Shape, Work
+from recae.training.activation import tanh
 from recae.training.engine import Loss, Machine, Pass
 from recae.training.layers import Dense, SparseLinear
 from recae.training.multinomial import MultinomialOutput
@@ -64,12 +65,12 @@ class MultVaeNetwork(nn.Module):
         return self._code(self.encoder(rows))
 
     def _code(self, first: Tensor, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
-        both = self.code[1](torch.tanh(first), dtype) if self.config.hidden else first
+        both = self.code[1](tanh(first), dtype) if self.config.hidden else first
         mean, log_variance = both.chunk(2, dim=1)
         return mean, log_variance
 
     def _decode(self, code: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
-        return torch.tanh(self.decoder[0](code, dtype)) if self.config.hidden else code
+        return tanh(self.decoder[0](code, dtype)) if self.config.hidden else code
 
     def loss(self, batch: SparseRows, step: int, machine: Machine) -> Loss:
         # The history is normalised first and corrupted afterwards, as the authors do it.
@@ -98,8 +99,8 @@ class MultVaeNetwork(nn.Module):
             return first[:, :latent].contiguous()
         code, decoder = self.code[1], self.decoder[0]
         # The mean alone: the first half of what the code's layer gives.
-        mean = affine(first.tanh_(), code.weight[:latent], code.bias[:latent])
-        return affine(mean, decoder.weight, decoder.bias).tanh_()
+        mean = affine(tanh(first), code.weight[:latent], code.bias[:latent])
+        return tanh(affine(mean, decoder.weight, decoder.bias))
 
     def scores(self, rows: SparseRows) -> Tensor:
         """(n_rows, n_items) logits at the mean of the latent code."""

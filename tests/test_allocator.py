@@ -22,7 +22,7 @@ for _ in range(10):
     step()
 print(faults() - before)
 """
-KEEPING = "from recae.training.memory import keep_freed_memory\nkeep_freed_memory()"
+KEEPING = "from recae.allocator import keep_freed_memory\nkeep_freed_memory()"
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc hands memory back so soon")

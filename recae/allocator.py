@@ -1,4 +1,4 @@
-"""What training frees stays with the process: fresh memory comes page by page, and slowly."""
+"""What big work frees stays with the process: fresh memory comes page by page, and slowly."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ _KEPT_BYTES, _OWN_PAGES_BYTES = 1 << 25, 1 << 23
 def keep_freed_memory() -> None:
     """Let glibc keep up to 32 MB of what is freed for the next step; other systems' allocators do so anyway.
 
-    By itself it gives blocks of some megabytes back as soon as they are free, so that every step of a network pays
-    for a thousand fresh pages. Arrays of 8 MB and more are still given back at once. It holds for the whole process.
+    By itself it gives blocks of some megabytes back as soon as they are free, so that every step of a network, and
+    every block of users that is ranked, pays for a thousand fresh pages. Arrays of 8 MB and more are still given back
+    at once. It holds for the whole process.
     """
     if sys.platform != "linux":
         return
