@@ -29,7 +29,7 @@ def settle(row: np.ndarray, item: np.ndarray, score: np.ndarray, n_rows: int, k:
     # One integer says it all: the score upside down in the upper half, the position in the lower.
     bits = ordered_bits((score + np.float32(0)).view(np.int32))  # -0 + 0 is 0, which it equals
     keys = (~bits).astype(np.int64) << 32 | item
-    counts = np.bincount(row, minlength=n_rows)
+    counts = np.diff(np.searchsorted(row, np.arange(n_rows + 1)))
     width = max(k, int(counts.max(initial=0)))
     table = np.full((n_rows, width), _NOTHING)
     table[np.arange(width) < counts[:, None]] = keys
