@@ -72,7 +72,8 @@ def slim_cost(shape: Shape) -> Cost:
     return Cost(
         FLOAT * items * (items + 8 * BLOCK_COLUMNS) + (512 << 20) + fit_common(shape),
         8 * items * width,
-        Work(sparse=shape.user_squares) + solved,
+        # Three products in all, shared by the threads.
+        Work(sparse=shape.user_squares / 2) + solved,
         sparse_score(shape, width),
         what=f"slim on {items} items",
     )
@@ -83,7 +84,7 @@ def sansa_cost(shape: Shape, density: float, spare: float) -> Cost:
     items = shape.items
     budget = min(int(density * items**2), items * (items - 1) // 2)
     per_item, tried = budget / max(items, 1), spare * budget / max(items, 1)
-    solved = Work(products=3 * items * (tried**3 + per_item**3), sparse=shape.user_squares, steps=items / 5)
+    solved = Work(products=2 * items * (tried**3 + per_item**3), sparse=shape.user_squares, steps=items / 10)
     return Cost(
         int(24 * spare * budget + min(16 * items * (1 + tried) ** 2, SYSTEMS)) + (600 << 20) + fit_common(shape),
         8 * (budget + items),

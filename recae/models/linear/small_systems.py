@@ -8,31 +8,38 @@ takes from a block what it needs.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
+import torch
 from scipy import sparse
 
-MOST_SQUARES = 1 << 28
+from recae.ranking.workers import ALONE, Workers
+
+MOST_ENTRIES = 1 << 28
 """Entries of all systems that are cut together: 1 GiB."""
-BLOCK_ENTRIES = 1 << 25
-"""Entries of a dense block of rows of X^T X."""
-STEP_ENTRIES = 1 << 22
-"""Entries that are gathered or solved at a time."""
+BLOCK_ENTRIES = 1 << 20
+"""Entries of a dense block of rows of X^T X, which stays in the processor's cache; every thread has one."""
+FEWEST_ROWS = 16
+"""Rows of such a block, however long they are."""
+STEP_ENTRIES = 1 << 18
+"""Entries that are gathered or solved at a time: these, too, are still in the cache when they are needed again."""
 
 Places = tuple[np.ndarray, np.ndarray]
 """Columns of all rows, (nnz,) int32, and where each row starts among them, (n_items + 1,) int64."""
 
 
 def solve_alone(
-    by_item: sparse.csr_array, penalty: np.ndarray, places: Places, rows: np.ndarray
+    by_item: sparse.csr_array, penalty: np.ndarray, places: Places, rows: np.ndarray, pool: Workers = ALONE
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """For systems A_SS over the places S of each of `rows`: the last column of A_SS^-1 over the root of its last entry.
 
     Args:
         by_item: X^T, (n_items, n_users) float32.
         penalty: (n_items,) what A has on its diagonal beside X^T X.
-        places: of all rows; a row itself is its last place.
+        places: of all rows; those of a row ascend, and it is its own last place.
         rows: (n,) int64, ascending.
+        pool: the threads that share the work.
 
     Yields:
         (m, size) int64 positions among the places, those of a row in each line, and (m, size) values for them.
@@ -41,72 +48,124 @@ def solve_alone(
         ValueError: a system is not positive definite to the precision of float64.
     """
     columns, starts = places
-    matrix = by_item.T.tocsr()
     sizes = np.diff(starts)[rows]
-    part_of = (np.cumsum(sizes**2) - 1) // MOST_SQUARES
+    single, rows, sizes = rows[sizes == 1], rows[sizes > 1], sizes[sizes > 1]
+    if len(single):
+        own = by_item[single]
+        squares = own.multiply(own).sum(axis=1, dtype=np.float64) + penalty[single]
+        yield starts[single][:, None], 1 / np.sqrt(squares)[:, None]
+    part_of = (np.cumsum(_below(sizes)) - 1) // MOST_ENTRIES
     for chosen in np.split(np.arange(len(rows)), np.flatnonzero(np.diff(part_of)) + 1):
-        cut, ends = _systems(by_item, matrix, places, rows[chosen]), np.cumsum(sizes[chosen] ** 2)
-        for size in np.flatnonzero(np.bincount(sizes[chosen])):
-            alike = chosen[sizes[chosen] == size]
-            first = (ends - sizes[chosen] ** 2)[sizes[chosen] == size]
-            step = max(1, STEP_ENTRIES // int(size) ** 2)
-            for start in range(0, len(alike), step):
-                own = rows[alike[start : start + step]]
-                at = starts[own][:, None] + np.arange(size)
-                squares = cut[first[start : start + step, None] + np.arange(size**2)].reshape(-1, size, size)
-                squares = squares.astype(np.float64)
-                squares[:, np.arange(size), np.arange(size)] += penalty[columns[at]]
-                yield at, last_columns(squares, own)
+        if len(chosen) == 0:
+            break
+        part = _Part(by_item, places, rows[chosen])
+        for _ in pool.in_order(part.cut_block, part.blocks()):
+            pass
+
+        def solve(alike: np.ndarray, part: _Part = part) -> tuple[np.ndarray, np.ndarray]:
+            own = part.rows[alike]
+            at = starts[own][:, None] + np.arange(part.sizes[alike[0]])
+            squares = part.squares(alike)
+            diagonal = np.arange(squares.shape[1])
+            squares[:, diagonal, diagonal] += penalty[columns[at]]
+            return at, last_columns(squares, own)
+
+        yield from pool.in_order(solve, part.of_one_size())
 
 
 def last_columns(squares: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """(n, k): the last column of the inverse of each of the (n, k, k) float64 matrices, over the root of its last
-    entry; `rows` says in errors which they are.
+    entry; `rows` says in errors which they are. Of the matrices the lower triangles are read.
+
+    With A = L L^T that is L^-T e, e being the last unit vector, as L^-1 e is e over the last entry of L.
 
     Raises:
         ValueError: a matrix is not positive definite to the precision of float64.
     """
-    unit = np.zeros((len(squares), squares.shape[1], 1))
+    unit = torch.zeros(len(squares), squares.shape[1], 1, dtype=torch.float64)
     unit[:, -1] = 1
-    try:
-        solved: np.ndarray = np.linalg.solve(squares, unit)[:, :, 0]
-    except np.linalg.LinAlgError:
-        near = rows[0] if len(rows) == 1 else f"{rows[0]} to {rows[-1]}"
-        raise ValueError(f"the matrix is not positive definite in float64 (near row {near})") from None
-    bad = ~((solved[:, -1] > 0) & np.isfinite(solved).all(axis=1))
+    factors, failed = torch.linalg.cholesky_ex(torch.from_numpy(squares))
+    solved: np.ndarray = torch.linalg.solve_triangular(factors.mT, unit, upper=True)[:, :, 0].numpy()
+    bad = (failed.numpy() != 0) | ~np.isfinite(solved).all(axis=1)
     if bad.any():
         raise ValueError(f"the matrix is not positive definite in float64 (near row {rows[np.argmax(bad)]})")
-    return solved / np.sqrt(solved[:, -1:])
+    return solved
 
 
-def _systems(by_item: sparse.csr_array, matrix: sparse.csr_array, places: Places, rows: np.ndarray) -> np.ndarray:
-    """The squares of X^T X at the places of each of `rows`, one after the other: (sum of sizes^2,) float32."""
-    columns, starts = places
-    sizes = np.diff(starts)[rows]
-    owner = np.repeat(np.arange(len(rows)), sizes)
-    within = np.arange(len(owner)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    items = columns[starts[rows][owner] + within]
-    # Line `within` of the square of `owner` is a piece of row `items` of the Gram matrix.
-    line = np.repeat(np.cumsum(sizes**2) - sizes**2, sizes) + within * sizes[owner]
-    by_row = np.argsort(items, kind="stable")
-    ordered = items[by_row]
-    needed = ordered[np.append(True, ordered[1:] != ordered[:-1])]
-    cut = np.empty(int((sizes**2).sum()), dtype=np.float32)
-    step = max(1, BLOCK_ENTRIES // by_item.shape[0])
-    for start in range(0, len(needed), step):
-        block_items = needed[start : start + step]
-        block = (by_item[block_items] @ matrix).toarray()
-        low, high = np.searchsorted(ordered, [block_items[0], block_items[-1] + 1])
-        for lines in _pieces(by_row[low:high], sizes[owner[by_row[low:high]]]):
-            lengths = sizes[owner[lines]]
-            step_in = np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-            wanted = columns[np.repeat(starts[rows[owner[lines]]], lengths) + step_in]
-            of_block = np.repeat(np.searchsorted(block_items, items[lines]), lengths)
-            cut[np.repeat(line[lines], lengths) + step_in] = block[of_block, wanted]
-    return cut
+class _Part:
+    """The lower triangles of X^T X at the places of some rows, cut out line by line, block by block of X^T X."""
+
+    def __init__(self, by_item: sparse.csr_array, places: Places, rows: np.ndarray) -> None:
+        self.by_item, self.rows = by_item, rows
+        columns, starts = places
+        self.sizes = np.diff(starts)[rows]
+        self.first_line = np.cumsum(self.sizes) - self.sizes
+        owner = np.repeat(np.arange(len(rows)), self.sizes)
+        within = np.arange(len(owner)) - self.first_line[owner]
+        # Line `within` of the triangle of `owner` is a piece of row `items` of X^T X, and as long as it has columns.
+        self.starts, lengths = starts[rows][owner], within + 1
+        items = columns[self.starts + within]
+        self.by_row = np.argsort(items, kind="stable")
+        self.ordered, self.lengths = items[self.by_row], lengths[self.by_row]
+        self.ends = np.cumsum(self.lengths)
+        self.line_at = np.empty_like(self.ends)
+        self.line_at[self.by_row] = self.ends - self.lengths
+        self.cut = np.empty(int(self.ends[-1]), dtype=np.float32)
+        self.needed = self.ordered[np.append(True, self.ordered[1:] != self.ordered[:-1])]
+        self.matrix = by_item[self.needed].T.tocsr()
+        number = np.zeros(by_item.shape[0], dtype=np.int32)
+        number[self.needed] = np.arange(len(self.needed))
+        self.columns = number[columns]
+
+    def blocks(self) -> Iterator[np.ndarray]:
+        """The items whose rows of X^T X are needed, some at a time."""
+        step = max(FEWEST_ROWS, BLOCK_ENTRIES // len(self.needed))
+        for start in range(0, len(self.needed), step):
+            yield self.needed[start : start + step]
+
+    def cut_block(self, items: np.ndarray) -> None:
+        """Fill the lines that are pieces of the rows of `items`."""
+        block = (self.by_item[items] @ self.matrix).toarray()
+        low, high = np.searchsorted(self.ordered, [items[0], items[-1] + 1])
+        row = np.searchsorted(items, self.ordered[low:high]) * block.shape[1]
+        lengths = self.lengths[low:high]
+        starts = self.starts[self.by_row[low:high]]
+        for lines in _pieces(lengths):
+            wanted = self.columns[_ranges(starts[lines], lengths[lines])]
+            end = self.ends[low + lines.stop - 1]
+            np.take(block, wanted + np.repeat(row[lines], lengths[lines]), out=self.cut[end - len(wanted) : end])
+
+    def of_one_size(self) -> Iterator[np.ndarray]:
+        """Numbers of rows with equally many places, some at a time."""
+        for size in np.flatnonzero(np.bincount(self.sizes)):
+            alike = np.flatnonzero(self.sizes == size)
+            yield from np.split(alike, np.arange(0, len(alike), max(1, STEP_ENTRIES // int(size) ** 2))[1:])
+
+    def squares(self, alike: np.ndarray) -> np.ndarray:
+        """(n, size, size) float64: the lower triangles of rows of one size, with zeros above."""
+        size = int(self.sizes[alike[0]])
+        down, across = np.tril_indices(size)
+        lines = self.line_at[self.first_line[alike][:, None] + np.arange(size)]
+        squares = np.zeros((len(alike), size, size))
+        squares[:, down, across] = self.cut[lines[:, down] + across]
+        return squares
 
 
-def _pieces(lines: np.ndarray, lengths: np.ndarray) -> Iterator[np.ndarray]:
-    """`lines` in pieces whose lengths add up to about STEP_ENTRIES."""
+def _below(sizes: np.ndarray) -> np.ndarray:
+    """How many entries lower triangles have."""
+    return sizes * (sizes + 1) // 2
+
+
+def _ranges(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """(sum of the lengths,) int64: start, start + 1, ... for each of the positive lengths."""
+    steps = np.ones(int(lengths.sum()), dtype=np.int64)
+    steps[0] = starts[0]
+    steps[np.cumsum(lengths)[:-1]] = starts[1:] - starts[:-1] - lengths[:-1] + 1
+    return np.cumsum(steps, out=steps)
+
+
+def _pieces(lengths: np.ndarray) -> Iterator[slice]:
+    """Slices over lines whose lengths add up to about STEP_ENTRIES."""
     edges = np.searchsorted(np.cumsum(lengths), np.arange(STEP_ENTRIES, int(lengths.sum()), STEP_ENTRIES))
-    yield from np.split(lines, edges)
+    for start, stop in pairwise(np.unique([0, *edges, len(lengths)]).tolist()):
+        yield slice(start, stop)

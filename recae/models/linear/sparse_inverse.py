@@ -17,16 +17,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import numpy as np
+import torch
 from scipy import sparse
 
-from recae.models.linear.gram import BLOCK_ITEMS
+from recae.models.linear.gram import BLOCK_ITEMS, gram
 from recae.models.linear.small_systems import last_columns, solve_alone
+from recae.ranking.workers import workers
 
 _UNION = 4096
 """Rows share one matrix while all their places are at most so many different items, and a matrix of those is no
 greater than those of the rows one by one."""
-_BLOCK_ENTRIES = 1 << 25
-"""Entries of a block of rows of X^T X, unless it is a single row."""
+_FEWEST = 16
+"""Rows that share one; fewer are solved alone."""
+_SEARCH = 64
+"""After rows that share nothing so many are passed over at most before others are looked at."""
+_AT_ONCE = 16
+"""Rows of a shared matrix that a thread solves before it asks for more."""
+_BLOCK_ENTRIES = 1 << 23
+"""Entries of a block of rows of X^T X, unless it is a single row; some blocks are held at a time."""
 
 
 def sparse_factor(
@@ -81,19 +89,23 @@ def strongest_pairs(
     scale = (1 / roots).astype(np.float32)
     kept: sparse.csr_array = sparse.csr_array(np.empty((0, n_items), dtype=np.float32))
     least = np.float32(0)
-    for rows in _gram_blocks(matrix, by_item):
+
+    def pairs(rows: slice) -> sparse.csr_array:
         block = by_item[rows] @ matrix
         row = np.repeat(np.arange(rows.start, rows.stop, dtype=np.int32), np.diff(block.indptr))
-        values = block.data * scale[row]
-        values *= scale[block.indices]
-        entries = (block.indices < row) & (values >= least)
-        starts = np.concatenate([[0], np.cumsum(np.bincount(row[entries] - rows.start, minlength=block.shape[0]))])
-        found = sparse.csr_array((values[entries], block.indices[entries], starts), shape=block.shape)
+        block.data *= scale[row]
+        block.data *= scale[block.indices]
+        found = _chosen(block, (block.indices < row) & (block.data >= least))
         found.sort_indices()
-        kept = sparse.vstack([kept, _strongest(found, count)], format="csr")
-        if kept.nnz > 2 * count:
-            kept = _strongest(kept, count)
-            least = kept.data.min(initial=np.inf)
+        return found
+
+    with workers(torch.get_num_threads()) as pool:
+        for found in pool.in_order(pairs, _gram_blocks(matrix, by_item)):
+            # `least` may have risen since: what is kept must not depend on when.
+            kept = sparse.vstack([kept, _strongest(_chosen(found, found.data >= least), count)], format="csr")
+            if kept.nnz > 2 * count:
+                kept = _strongest(kept, count)
+                least = kept.data.min(initial=np.inf)
     return _strongest(kept, count)
 
 
@@ -118,6 +130,11 @@ def _strongest(matrix: sparse.csr_array, count: int) -> sparse.csr_array:
         return matrix
     entries = np.zeros(matrix.nnz, dtype=bool)
     entries[np.argpartition(-np.abs(matrix.data), count - 1)[:count] if count else []] = True
+    return _chosen(matrix, entries)
+
+
+def _chosen(matrix: sparse.csr_array, entries: np.ndarray) -> sparse.csr_array:
+    """Those of the stored entries that `entries` (nnz,) bool says."""
     starts = np.concatenate([[0], np.cumsum(entries)])[matrix.indptr]
     return sparse.csr_array((matrix.data[entries], matrix.indices[entries], starts), shape=matrix.shape)
 
@@ -132,37 +149,51 @@ def solve_rows(
     own_places[starts[1:] - 1] = True
     columns, values = np.empty(starts[-1], dtype=np.int32), np.empty(starts[-1], dtype=np.float32)
     columns[own_places], columns[~own_places] = np.arange(n_items), places.indices
-    alone = []
-    for rows, union in _batches(places):
-        if rows.stop - rows.start == 1:
-            alone.append(rows.start)
-            continue
-        own = by_item[union]
-        gram = (own @ own.T).toarray().astype(np.float64)
-        gram[np.diag_indices_from(gram)] += penalty[union]
-        for row in range(rows.start, rows.stop):
-            of_row = slice(starts[row], starts[row + 1])
-            at = np.searchsorted(union, columns[of_row])
-            values[of_row] = last_columns(gram[np.ix_(at, at)][None], np.array([row]))[0]
-        done(rows.stop - rows.start)
-    if alone:
-        for of_rows, solved in solve_alone(by_item, penalty, (columns, starts), np.array(alone)):
-            values[of_rows] = solved
-            done(len(of_rows))
+    alone = np.ones(n_items, dtype=bool)
+    for rows, union in _shared(places):
+        alone[rows] = False
+        together = gram(by_item[union].T.tocsr())
+
+        def solve(some: slice, union: np.ndarray = union, together: np.ndarray = together) -> int:
+            for row in range(some.start, some.stop):
+                of_row = slice(starts[row], starts[row + 1])
+                at = np.searchsorted(union, columns[of_row])
+                square = together[np.ix_(at, at)].astype(np.float64)
+                square[np.diag_indices_from(square)] += penalty[columns[of_row]]
+                values[of_row] = last_columns(square[None], np.array([row]))[0]
+            return some.stop - some.start
+
+        with workers(torch.get_num_threads()) as pool:
+            for solved in pool.in_order(solve, _pieces(rows, _AT_ONCE)):
+                done(solved)
+    if alone.any():
+        with workers(torch.get_num_threads()) as pool:
+            for at, found in solve_alone(by_item, penalty, (columns, starts), np.flatnonzero(alone), pool):
+                values[at] = found
+                done(len(at))
     return sparse.csr_array((values, columns, starts), shape=places.shape)
 
 
-def _batches(places: sparse.csr_array) -> Iterator[tuple[slice, np.ndarray]]:
-    """Rows that are solved together, and the sorted items that they need."""
-    n_items, start, size = places.shape[0], 0, BLOCK_ITEMS
+def _pieces(rows: slice, size: int) -> Iterator[slice]:
+    for start in range(rows.start, rows.stop, size):
+        yield slice(start, min(start + size, rows.stop))
+
+
+def _shared(places: sparse.csr_array) -> Iterator[tuple[slice, np.ndarray]]:
+    """Rows that are solved together, and the sorted items that they need; rows in between are better off alone."""
+    n_items, start, size, passed = places.shape[0], 0, BLOCK_ITEMS, 1
     while start < n_items:
         stop = min(start + size, n_items)
         filled = places.indices[places.indptr[start] : places.indptr[stop]]
-        union = np.union1d(filled, np.arange(start, stop))
         sizes = np.diff(places.indptr[start : stop + 1]) + 1
-        shared = len(union) <= _UNION and len(union) ** 2 <= np.square(sizes, dtype=np.float64).sum()
-        if not shared and stop > start + 1:
-            size = (stop - start) // 2
-            continue
-        yield slice(start, stop), union
-        start, size = stop, min(2 * size, _UNION)
+        squares = np.square(sizes, dtype=np.float64).sum()
+        if (stop - start) ** 2 <= squares:  # the rows themselves are among the items
+            union = np.union1d(filled, np.arange(start, stop))
+            if len(union) <= _UNION and len(union) ** 2 <= squares:
+                yield slice(start, stop), union
+                start, size, passed = stop, min(2 * (stop - start), _UNION), 1
+                continue
+        if size > _FEWEST:
+            size = max(size // 2, _FEWEST)
+        else:
+            start, passed = start + passed, min(2 * passed, _SEARCH)
