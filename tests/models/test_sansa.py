@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from scipy import sparse
 
 from recae.errors import CapacityError, ConfigError
@@ -11,7 +12,6 @@ from recae.models.linear.small_systems import solve_alone
 from recae.models.linear.sparse_inverse import _strongest, solve_rows, sparse_factor, strongest_pairs
 from recae.models.registry import create
 from recae.options import RunOptions
-from recae.ranking.workers import workers
 
 L2 = 5.0
 
@@ -75,10 +75,15 @@ def test_systems_cut_from_one_gram_matrix_are_those_solved_one_by_one(monkeypatc
     rows = np.array([0, 3, 4, 20, 41, 42, 59])
     found = np.full(starts[-1], np.nan, dtype=np.float32)
     by_item = sparse.csr_array(dense).T.tocsr()
-    with workers(threads) as pool:
-        parts = (np.concatenate(places).astype(np.int32), starts), rows, pool
-        for at, values in solve_alone(by_item, np.full(60, L2), *parts):
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        for at, values in solve_alone(
+            by_item, np.full(60, L2), (np.concatenate(places).astype(np.int32), starts), rows
+        ):
             found[at] = values
+    finally:
+        torch.set_num_threads(before)
 
     for row, place in enumerate(places):
         inverse = np.linalg.inv(system(dense)[np.ix_(place, place)])

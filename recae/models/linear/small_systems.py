@@ -1,20 +1,22 @@
-"""Many small systems cut from one Gram matrix too large to hold, for the sparse factor of its inverse.
+"""Many small systems cut from one Gram matrix, for the sparse factor of its inverse.
 
-The rows of a large catalogue share few of their places, and a product of its own for each would go through the
-histories of popular items again and again. Here X^T X is computed once, a block of rows at a time, and every system
-takes from a block what it needs.
+Popular items share most of their places, and a dense matrix of these serves them all. The other rows of a large
+catalogue share few, and a product of its own for each would go through the histories of popular items again and again:
+X^T X is computed once, a block of rows at a time, and every system takes from a block what it needs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
 import torch
 from scipy import sparse
 
-from recae.ranking.workers import ALONE, Workers
+from recae.models.linear.gram import gram
+from recae.ranking.workers import workers
 
 MOST_ENTRIES = 1 << 28
 """Entries of all systems that are cut together: 1 GiB."""
@@ -25,12 +27,37 @@ FEWEST_ROWS = 16
 STEP_ENTRIES = 1 << 18
 """Entries that are gathered or solved at a time: these, too, are still in the cache when they are needed again."""
 
+ROWS_AT_ONCE = 16
+"""Rows of a shared matrix that a thread solves before it takes others."""
+
 Places = tuple[np.ndarray, np.ndarray]
 """Columns of all rows, (nnz,) int32, and where each row starts among them, (n_items + 1,) int64."""
 
 
+def solve_together(
+    by_item: sparse.csr_array, penalty: np.ndarray, places: Places, rows: slice, union: np.ndarray
+) -> Iterator[tuple[slice, np.ndarray]]:
+    """As `solve_alone`, for `rows` whose places are among the sorted items `union`: some of the rows and the values for
+    all their places, again and again."""
+    columns, starts = places
+    shared = gram(by_item[union].T.tocsr())
+
+    def solve(some: slice) -> tuple[slice, np.ndarray]:
+        found = []
+        for row in range(some.start, some.stop):
+            at = np.searchsorted(union, columns[starts[row] : starts[row + 1]])
+            square = shared[np.ix_(at, at)].astype(np.float64)
+            square[np.diag_indices_from(square)] += penalty[union[at]]
+            found.append(last_columns(square[None], np.array([row]))[0])
+        return some, np.concatenate(found)
+
+    edges = [*range(rows.start, rows.stop, ROWS_AT_ONCE), rows.stop]
+    with workers(torch.get_num_threads()) as pool:
+        yield from pool.in_order(solve, (slice(start, stop) for start, stop in pairwise(edges)))
+
+
 def solve_alone(
-    by_item: sparse.csr_array, penalty: np.ndarray, places: Places, rows: np.ndarray, pool: Workers = ALONE
+    by_item: sparse.csr_array, penalty: np.ndarray, places: Places, rows: np.ndarray
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """For systems A_SS over the places S of each of `rows`: the last column of A_SS^-1 over the root of its last entry.
 
@@ -39,7 +66,6 @@ def solve_alone(
         penalty: (n_items,) what A has on its diagonal beside X^T X.
         places: of all rows; those of a row ascend, and it is its own last place.
         rows: (n,) int64, ascending.
-        pool: the threads that share the work.
 
     Yields:
         (m, size) int64 positions among the places, those of a row in each line, and (m, size) values for them.
@@ -55,22 +81,20 @@ def solve_alone(
         squares = own.multiply(own).sum(axis=1, dtype=np.float64) + penalty[single]
         yield starts[single][:, None], 1 / np.sqrt(squares)[:, None]
     part_of = (np.cumsum(_below(sizes)) - 1) // MOST_ENTRIES
-    for chosen in np.split(np.arange(len(rows)), np.flatnonzero(np.diff(part_of)) + 1):
-        if len(chosen) == 0:
-            break
-        part = _Part(by_item, places, rows[chosen])
-        for _ in pool.in_order(part.cut_block, part.blocks()):
-            pass
+    with workers(torch.get_num_threads()) as pool:
+        for chosen in np.split(rows, np.flatnonzero(np.diff(part_of)) + 1) if len(rows) else []:
+            part = _Part(by_item, places, chosen)
+            for _ in pool.in_order(part.cut_block, part.blocks()):
+                pass
+            yield from pool.in_order(partial(_solve_alike, part, penalty), part.of_one_size())
 
-        def solve(alike: np.ndarray, part: _Part = part) -> tuple[np.ndarray, np.ndarray]:
-            own = part.rows[alike]
-            at = starts[own][:, None] + np.arange(part.sizes[alike[0]])
-            squares = part.squares(alike)
-            diagonal = np.arange(squares.shape[1])
-            squares[:, diagonal, diagonal] += penalty[columns[at]]
-            return at, last_columns(squares, own)
 
-        yield from pool.in_order(solve, part.of_one_size())
+def _solve_alike(part: _Part, penalty: np.ndarray, alike: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    at = part.starts[part.first_line[alike]][:, None] + np.arange(part.sizes[alike[0]])
+    squares = part.squares(alike)
+    diagonal = np.arange(squares.shape[1])
+    squares[:, diagonal, diagonal] += penalty[part.needed[part.columns[at]]]
+    return at, last_columns(squares, part.rows[alike])
 
 
 def last_columns(squares: np.ndarray, rows: np.ndarray) -> np.ndarray:

@@ -20,8 +20,8 @@ import numpy as np
 import torch
 from scipy import sparse
 
-from recae.models.linear.gram import BLOCK_ITEMS, gram
-from recae.models.linear.small_systems import last_columns, solve_alone
+from recae.models.linear.gram import BLOCK_ITEMS
+from recae.models.linear.small_systems import solve_alone, solve_together
 from recae.ranking.workers import workers
 
 _UNION = 4096
@@ -31,8 +31,6 @@ _FEWEST = 16
 """Rows that share one; fewer are solved alone."""
 _SEARCH = 64
 """After rows that share nothing so many are passed over at most before others are looked at."""
-_AT_ONCE = 16
-"""Rows of a shared matrix that a thread solves before it asks for more."""
 _BLOCK_ENTRIES = 1 << 23
 """Entries of a block of rows of X^T X, unless it is a single row; some blocks are held at a time."""
 
@@ -152,31 +150,13 @@ def solve_rows(
     alone = np.ones(n_items, dtype=bool)
     for rows, union in _shared(places):
         alone[rows] = False
-        together = gram(by_item[union].T.tocsr())
-
-        def solve(some: slice, union: np.ndarray = union, together: np.ndarray = together) -> int:
-            for row in range(some.start, some.stop):
-                of_row = slice(starts[row], starts[row + 1])
-                at = np.searchsorted(union, columns[of_row])
-                square = together[np.ix_(at, at)].astype(np.float64)
-                square[np.diag_indices_from(square)] += penalty[columns[of_row]]
-                values[of_row] = last_columns(square[None], np.array([row]))[0]
-            return some.stop - some.start
-
-        with workers(torch.get_num_threads()) as pool:
-            for solved in pool.in_order(solve, _pieces(rows, _AT_ONCE)):
-                done(solved)
-    if alone.any():
-        with workers(torch.get_num_threads()) as pool:
-            for at, found in solve_alone(by_item, penalty, (columns, starts), np.flatnonzero(alone), pool):
-                values[at] = found
-                done(len(at))
+        for some, found in solve_together(by_item, penalty, (columns, starts), rows, union):
+            values[starts[some.start] : starts[some.stop]] = found
+            done(some.stop - some.start)
+    for at, found in solve_alone(by_item, penalty, (columns, starts), np.flatnonzero(alone)):
+        values[at] = found
+        done(len(at))
     return sparse.csr_array((values, columns, starts), shape=places.shape)
-
-
-def _pieces(rows: slice, size: int) -> Iterator[slice]:
-    for start in range(rows.start, rows.stop, size):
-        yield slice(start, min(start + size, rows.stop))
 
 
 def _shared(places: sparse.csr_array) -> Iterator[tuple[slice, np.ndarray]]:
