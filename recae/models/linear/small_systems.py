@@ -73,7 +73,7 @@ def solve_alone(
     Raises:
         ValueError: a system is not positive definite to the precision of float64.
     """
-    columns, starts = places
+    starts = places[1]
     sizes = np.diff(starts)[rows]
     single, rows, sizes = rows[sizes == 1], rows[sizes > 1], sizes[sizes > 1]
     if len(single):
