@@ -331,6 +331,16 @@ def test_the_threads_that_rank_prepare_the_vectors(monkeypatch: pytest.MonkeyPat
         ProductRanker(product, 3, dtype=torch.bfloat16, pool=pool)
     assert threads
     assert threading.get_ident() not in threads
+    threads.clear()
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        model = Vectors(vectors.numpy(), vectors.numpy())
+        recommend(model, sparse.csr_array((70, 70), dtype=np.float32), 3, users=IdIndex.range(70))
+    finally:
+        torch.set_num_threads(before)
+    assert threads
+    assert threading.get_ident() not in threads
     queries = vectors[:9]
     (scores, _), (same, _) = (each.scores(queries, torch.empty(9, 70).bfloat16()) for each in (alone, shared))
     assert torch.equal(scores, same)
