@@ -70,17 +70,19 @@ def evaluate(
                 seen = judged.history[rows]
                 judge.add_lists(rows, rank(scores, seen, judge.depth, exclude_seen=exclude_seen, first_row=rows.start))
     else:
-        blocks = recommend_blocks(
-            model,
-            judged.history,
-            judge.depth,
-            users=judged.users,
-            rules=Rules(exclude_seen),
-            memory_bytes=memory_bytes,
-            progress=progress,
-            label="Evaluating",
-        )
-        for rows, lists in _gathered(blocks):
+        # Held by nothing but the loop, the blocks and their threads end at once where judging fails.
+        for rows, lists in _gathered(
+            recommend_blocks(
+                model,
+                judged.history,
+                judge.depth,
+                users=judged.users,
+                rules=Rules(exclude_seen),
+                memory_bytes=memory_bytes,
+                progress=progress,
+                label="Evaluating",
+            )
+        ):
             judge.add_lists(rows, lists)
     return judge.result(time.perf_counter() - started)
 

@@ -207,6 +207,8 @@ def _rounded_down(rows: int) -> int:
 
 def joined(lists: Sequence[TopN], width: int) -> TopN:
     """Lists of that width one after the other."""
+    if len(lists) == 1:
+        return lists[0]
     if not lists:
         return TopN(np.empty((0, width), dtype=np.int64), np.empty((0, width), dtype=np.float32))
     return TopN(np.concatenate([part.items for part in lists]), np.concatenate([part.scores for part in lists]))

@@ -59,10 +59,10 @@ def workers(count: int) -> Iterator[Workers]:
     torch and NumPy let go of the interpreter while they compute, and one block in each thread keeps all cores busy in
     the steps that have no threads of their own, too.
     """
+    keep_freed_memory()
     if count <= 1:
         yield ALONE
         return
-    keep_freed_memory()
     before = torch.get_num_threads()
     with ThreadPoolExecutor(count, "ranking", initializer=torch.set_num_threads, initargs=(1,)) as pool:
         try:

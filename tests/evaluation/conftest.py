@@ -18,6 +18,12 @@ from recae.ranking.rules import mask
 from recae.ranking.topk import top_k
 
 
+@pytest.fixture(autouse=True)
+def judged_block_by_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small lists would be gathered until all of them are judged at once, and nothing here would have two blocks."""
+    monkeypatch.setattr("recae.evaluation.evaluate.JUDGED_PLACES", 1)
+
+
 def entries(values: np.ndarray, chosen: np.ndarray) -> sparse.csr_array:
     """The chosen cells as a matrix, values of 0 included."""
     row, column = np.nonzero(chosen)

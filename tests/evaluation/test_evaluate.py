@@ -17,6 +17,7 @@ from recae.data.ids import IdIndex
 from recae.data.interactions import Columns
 from recae.data.split import HeldOut
 from recae.errors import ConfigError, DataError, RecaeError
+from recae.evaluation.background import Background
 from recae.evaluation.evaluate import evaluate, evaluate_lists
 from recae.evaluation.intervals import bootstrap_interval, t_interval
 from recae.evaluation.judge import Judge
@@ -105,7 +106,7 @@ def test_fresh_lists_are_judged_when_there_are_enough_of_them(monkeypatch: pytes
     monkeypatch.setattr(Judge, "add_lists", spy)
     memory = BYTES_PER_SCORE * truth.target.shape[1]  # for the scores of one user at a time
     found = []
-    for places, expected in ((1, 1), (3 * 5, 3), (3 * 5 - 1, 3), (5 * 5, 5), (1000, 12)):
+    for places, expected in ((1, 1), (3 * 5, 3), (3 * 5 - 1, 3), (3 * 5 + 1, 4), (5 * 5, 5), (1000, 12)):
         monkeypatch.setattr("recae.evaluation.evaluate.JUDGED_PLACES", places)
         found.append(evaluate(model, truth, METRICS[:5], memory_bytes=memory))
         n_users = len(found[-1].users)
@@ -114,6 +115,21 @@ def test_fresh_lists_are_judged_when_there_are_enough_of_them(monkeypatch: pytes
     for name, values in found[0].per_user.items():
         assert all(np.array_equal(other.per_user[name], values) for other in found)
     assert all(other.means() == found[0].means() for other in found)
+
+
+def test_shares_are_of_the_catalogue_where_it_is_only_some_of_the_items() -> None:
+    held_out = HeldOut(
+        sparse.csr_array((2, 6), dtype=np.float32), sparse.csr_array(np.eye(2, 6, 1)), IdIndex.range(2), np.zeros(2)
+    )
+    lists = TopN(np.array([[0, 1], [0, 2]]), np.ones((2, 2), dtype=np.float32))
+    names = ("coverage@1", "coverage@2", "gini@2")
+    whole, four = (
+        evaluate_lists(lists, held_out, names, background=Background(catalogue=size)).means() for size in (None, 4)
+    )
+    assert (whole["coverage@1"], whole["coverage@2"]) == (1 / 6, 1 / 2)
+    assert (four["coverage@1"], four["coverage@2"]) == (1 / 4, 3 / 4)
+    # Exposed 0, 1, 1, 2 times: sum over i of (2 i - n - 1) x_i / (n sum of x).
+    assert four["gini@2"] == pytest.approx((-1 * 1 + 1 * 1 + 3 * 2) / (4 * 4))
 
 
 def test_lists_are_judged_some_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import torch
 from scipy import sparse
 
 from recae.errors import CapacityError, ConfigError
-from recae.models.linear.small_systems import solve_alone
+from recae.models.linear.small_systems import _threads, solve_alone
 from recae.models.linear.sparse_inverse import _strongest, solve_rows, sparse_factor, strongest_pairs
 from recae.models.registry import create
 from recae.options import RunOptions
@@ -127,6 +127,44 @@ def test_the_strongest_pairs_are_those_of_the_cosine_whatever_the_blocks(monkeyp
         np.testing.assert_allclose(found, np.where(found != 0, cosine, 0), rtol=1e-5)
         assert np.count_nonzero(found) == 200
         assert found[found != 0].min() >= least - 1e-6
+
+
+@pytest.fixture
+def threads_of_torch():
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
+
+
+def test_factors_are_the_same_whatever_the_threads_also_where_pairs_are_equally_strong(monkeypatch, threads_of_torch):
+    monkeypatch.setattr("recae.models.linear.sparse_inverse.BLOCK_ITEMS", 5)
+    dense = np.tile(likes()[:, :30], 4)  # every pair is there several times
+    matrix, penalty = sparse.csr_array(dense), np.full(120, L2)
+    roots = np.sqrt(np.diag(system(dense)))
+    pairs, factors = [], []
+    for threads in (1, 2, 5):
+        threads_of_torch(threads)
+        pairs.append(strongest_pairs(matrix, matrix.T.tocsr(), roots, 40))
+        factors.append(sparse_factor(matrix, penalty, 300, 2.0))
+    for found in (pairs, factors):
+        for other in found[1:]:
+            assert np.array_equal(other.indices, found[0].indices)
+            assert np.array_equal(other.indptr, found[0].indptr)
+            np.testing.assert_allclose(other.data, found[0].data, rtol=1e-6)
+
+
+def test_few_threads_solve_large_systems(threads_of_torch):
+    threads_of_torch(7)
+    assert [_threads(size) for size in (1, 300, 2000, 3000, 50_000)] == [7, 7, 2, 1, 1]
+
+
+def test_a_row_without_places_needs_a_positive_diagonal():
+    alone = np.zeros(0, dtype=np.int32), np.zeros(1, dtype=np.int64)
+    places = np.arange(3, dtype=np.int32), np.arange(4)
+    nobody = sparse.csr_array((3, 4), dtype=np.float32)
+    assert list(solve_alone(nobody, np.ones(3), alone, np.zeros(0, dtype=np.int64))) == []
+    with pytest.raises(ValueError, match="near row 1"):
+        list(solve_alone(nobody, np.array([1.0, 0, 1]), places, np.arange(3)))
 
 
 def test_rows_do_not_depend_on_those_that_are_solved_with_them(monkeypatch):

@@ -342,8 +342,9 @@ def test_the_threads_that_rank_prepare_the_vectors(monkeypatch: pytest.MonkeyPat
     assert threads
     assert threading.get_ident() not in threads
     queries = vectors[:9]
-    (scores, _), (same, _) = (each.scores(queries, torch.empty(9, 70).bfloat16()) for each in (alone, shared))
+    (scores, norms), (same, _) = (each.scores(queries, torch.empty(9, 70).bfloat16()) for each in (alone, shared))
     assert torch.equal(scores, same)
+    assert np.array_equal(alone.bounds(norms), shared.bounds(norms))
 
 
 def test_an_item_that_cannot_be_scored_is_no_matter_where_nobody_may_get_it() -> None:

@@ -18,15 +18,19 @@ from scipy import sparse
 from recae.models.linear.gram import gram
 from recae.ranking.workers import workers
 
-MOST_ENTRIES = 1 << 28
-"""Entries of all systems that are cut together: 1 GiB."""
+MOST_ENTRIES = 1 << 27
+"""Entries of all triangles that are cut together: 512 MiB."""
 BLOCK_ENTRIES = 1 << 20
-"""Entries of a dense block of rows of X^T X, which stays in the processor's cache; every thread has one."""
-FEWEST_ROWS = 16
+"""Entries of a dense block of rows of X^T X, of which every thread has one: it stays in the processor's cache."""
+FEWEST_ROWS = 4
 """Rows of such a block, however long they are."""
 STEP_ENTRIES = 1 << 18
 """Entries that are gathered or solved at a time: these, too, are still in the cache when they are needed again."""
 
+SOLVING_BYTES = 1 << 28
+"""What the threads may take together for systems that are larger than a step."""
+BYTES_PER_ENTRY = 24
+"""Of a system while it is solved: where its entries are, itself, and its factor."""
 ROWS_AT_ONCE = 16
 """Rows of a shared matrix that a thread solves before it takes others."""
 
@@ -51,8 +55,9 @@ def solve_together(
             found.append(last_columns(square[None], np.array([row]))[0])
         return some, np.concatenate(found)
 
+    largest = int(np.diff(starts[rows.start : rows.stop + 1]).max())
     edges = [*range(rows.start, rows.stop, ROWS_AT_ONCE), rows.stop]
-    with workers(torch.get_num_threads()) as pool:
+    with workers(_threads(largest)) as pool:
         yield from pool.in_order(solve, (slice(start, stop) for start, stop in pairwise(edges)))
 
 
@@ -79,14 +84,21 @@ def solve_alone(
     if len(single):
         own = by_item[single]
         squares = own.multiply(own).sum(axis=1, dtype=np.float64) + penalty[single]
+        _refuse(~((squares > 0) & (squares < np.inf)), single)
         yield starts[single][:, None], 1 / np.sqrt(squares)[:, None]
     part_of = (np.cumsum(_below(sizes)) - 1) // MOST_ENTRIES
-    with workers(torch.get_num_threads()) as pool:
-        for chosen in np.split(rows, np.flatnonzero(np.diff(part_of)) + 1) if len(rows) else []:
-            part = _Part(by_item, places, chosen)
+    for chosen in np.split(rows, np.flatnonzero(np.diff(part_of)) + 1) if len(rows) else []:
+        part = _Part(by_item, places, chosen)
+        with workers(torch.get_num_threads()) as pool:
             for _ in pool.in_order(part.cut_block, part.blocks()):
                 pass
+        with workers(_threads(int(part.sizes.max()))) as pool:
             yield from pool.in_order(partial(_solve_alike, part, penalty), part.of_one_size())
+
+
+def _threads(largest: int) -> int:
+    """How many threads may solve at a time, where the largest system has so many places."""
+    return max(1, min(torch.get_num_threads(), SOLVING_BYTES // (BYTES_PER_ENTRY * largest**2)))
 
 
 def _solve_alike(part: _Part, penalty: np.ndarray, alike: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -110,10 +122,13 @@ def last_columns(squares: np.ndarray, rows: np.ndarray) -> np.ndarray:
     unit[:, -1] = 1
     factors, failed = torch.linalg.cholesky_ex(torch.from_numpy(squares))
     solved: np.ndarray = torch.linalg.solve_triangular(factors.mT, unit, upper=True)[:, :, 0].numpy()
-    bad = (failed.numpy() != 0) | ~np.isfinite(solved).all(axis=1)
+    _refuse((failed.numpy() != 0) | ~np.isfinite(solved).all(axis=1), rows)
+    return solved
+
+
+def _refuse(bad: np.ndarray, rows: np.ndarray) -> None:
     if bad.any():
         raise ValueError(f"the matrix is not positive definite in float64 (near row {rows[np.argmax(bad)]})")
-    return solved
 
 
 class _Part:

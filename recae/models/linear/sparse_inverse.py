@@ -28,11 +28,11 @@ _UNION = 4096
 """Rows share one matrix while all their places are at most so many different items, and a matrix of those is no
 greater than those of the rows one by one."""
 _FEWEST = 16
-"""Rows that share one; fewer are solved alone."""
+"""Rows for which a shared matrix is tried, unless fewer are left."""
 _SEARCH = 64
 """After rows that share nothing so many are passed over at most before others are looked at."""
-_BLOCK_ENTRIES = 1 << 23
-"""Entries of a block of rows of X^T X, unless it is a single row; some blocks are held at a time."""
+_BLOCK_ENTRIES = 1 << 25
+"""Entries of all blocks of rows of X^T X that are held at a time, unless one is a single row."""
 
 
 def sparse_factor(
@@ -78,8 +78,8 @@ def strongest_pairs(
 ) -> sparse.csr_array:
     """The `count` pairs of greatest co-occurrence / (root x root), each in the row of its later item.
 
-    Pairs that never occur together are only among them where all pairs are. Never more than twice `count` are held,
-    and one block of rows of X^T X.
+    Pairs that never occur together are only among them where all pairs are. Never more than twice `count` are kept,
+    and of each block of X^T X that is looked at beside them no more than `count`.
     """
     n_items = by_item.shape[0]
     if count >= n_items * (n_items - 1) // 2:
@@ -95,20 +95,20 @@ def strongest_pairs(
         block.data *= scale[block.indices]
         found = _chosen(block, (block.indices < row) & (block.data >= least))
         found.sort_indices()
-        return found
+        return _strongest(found, count)
 
     with workers(torch.get_num_threads()) as pool:
-        for found in pool.in_order(pairs, _gram_blocks(matrix, by_item)):
+        for found in pool.in_order(pairs, _gram_blocks(matrix, by_item, _BLOCK_ENTRIES // (1 + pool.ahead))):
             # `least` may have risen since: what is kept must not depend on when.
-            kept = sparse.vstack([kept, _strongest(_chosen(found, found.data >= least), count)], format="csr")
+            kept = sparse.vstack([kept, _chosen(found, found.data >= least)], format="csr")
             if kept.nnz > 2 * count:
                 kept = _strongest(kept, count)
                 least = kept.data.min(initial=np.inf)
     return _strongest(kept, count)
 
 
-def _gram_blocks(matrix: sparse.csr_array, by_item: sparse.csr_array) -> Iterator[slice]:
-    """Rows of X^T X that are computed together: BLOCK_ITEMS, or fewer where they could be many entries."""
+def _gram_blocks(matrix: sparse.csr_array, by_item: sparse.csr_array, most: int) -> Iterator[slice]:
+    """Rows of X^T X that are computed together: BLOCK_ITEMS, or fewer where they could be more than `most` entries."""
     lengths = np.diff(matrix.indptr)
     at_most = np.minimum(np.add.reduceat(np.append(lengths[by_item.indices], 0), by_item.indptr[:-1]), by_item.shape[0])
     at_most[np.diff(by_item.indptr) == 0] = 0
@@ -116,18 +116,22 @@ def _gram_blocks(matrix: sparse.csr_array, by_item: sparse.csr_array) -> Iterato
     start = 0
     while start < by_item.shape[0]:
         before = ends[start - 1] if start else 0
-        stop = int(np.searchsorted(ends, before + _BLOCK_ENTRIES, side="right"))
+        stop = int(np.searchsorted(ends, before + most, side="right"))
         stop = min(max(stop, start + 1), start + BLOCK_ITEMS)
         yield slice(start, min(stop, by_item.shape[0]))
         start = stop
 
 
 def _strongest(matrix: sparse.csr_array, count: int) -> sparse.csr_array:
-    """The `count` entries of greatest magnitude."""
+    """The `count` entries of greatest magnitude; of those that are alike, the first."""
     if matrix.nnz <= count:
         return matrix
-    entries = np.zeros(matrix.nnz, dtype=bool)
-    entries[np.argpartition(-np.abs(matrix.data), count - 1)[:count] if count else []] = True
+    if count == 0:
+        return _chosen(matrix, np.zeros(matrix.nnz, dtype=bool))
+    strengths = np.abs(matrix.data)
+    least = np.partition(strengths, len(strengths) - count)[len(strengths) - count]
+    entries = strengths > least
+    entries[np.flatnonzero(strengths == least)[: count - np.count_nonzero(entries)]] = True
     return _chosen(matrix, entries)
 
 
