@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional
 
 from recae.ranking.rounding import Norms, error_bounds
-from recae.ranking.workers import ALONE, Workers
+from recae.workers import ALONE, Workers
 
 BLOCK_NUMBERS = 2**18
 """Of the vectors that are rounded, and whose norms are taken, at a time: they stay in the processor's cache."""

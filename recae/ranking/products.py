@@ -23,7 +23,7 @@ from recae.ranking.pairs import pair_scores
 from recae.ranking.rounding import HALF_UNIT, least_score, still_possible
 from recae.ranking.rules import hide, mask
 from recae.ranking.topk import top_k
-from recae.ranking.workers import ALONE, Workers
+from recae.workers import ALONE, Workers
 
 _MINUS_INFINITY = np.int16(-128)
 """The bits of -inf in bf16."""
@@ -39,8 +39,8 @@ class ProductRanker:
     Args:
         barred: (n_items,) bool, items that nobody may get; or None.
         dtype: of the products that find candidates; None takes what the processor is faster with.
-        pool: the threads that will rank. They also prepare the vectors: torch's own threads would go on spinning for
-            some milliseconds after that, on the cores where these threads should begin.
+        pool: the threads that will rank. They also prepare the vectors: torch's own threads would go on spinning
+            after that, on the cores where these threads should begin.
     """
 
     def __init__(

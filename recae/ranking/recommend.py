@@ -17,7 +17,7 @@ from recae.ranking.lists import NO_ITEM, Product, Scorer, TopN
 from recae.ranking.products import ProductRanker
 from recae.ranking.rules import UNSEEN_ONLY, Rules, mask
 from recae.ranking.topk import top_k
-from recae.ranking.workers import ALONE, Workers, workers
+from recae.workers import ALONE, Workers, workers
 
 MEMORY_BYTES = 256 * 2**20
 """What one block of scores and the copies made of it may take, unless the caller says otherwise."""

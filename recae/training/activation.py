@@ -12,7 +12,7 @@ from torch import Tensor
 def tanh(x: Tensor) -> Tensor:
     """tanh of every number, with its gradient.
 
-    NumPy's vectorised loop takes a seventh of the time of torch's on a processor; both are within an ulp or two.
+    On a processor NumPy's vectorised loop is several times faster than torch's; both are within an ulp or two.
     """
     if x.device.type != "cpu" or x.dtype != torch.float32:
         return torch.tanh(x)

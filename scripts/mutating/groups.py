@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from posixpath import normpath
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class Group:
 def _group(name: str, package: str, modules: str, folder: str, tests: str) -> Group:
     return Group(
         name,
-        tuple(f"recae/{package}/{module}.py" for module in modules.split()),
+        tuple(normpath(f"recae/{package}/{module}.py") for module in modules.split()),
         tuple(f"tests/{folder}/test_{test}.py" for test in tests.split()),
     )
 
@@ -43,7 +44,7 @@ GROUPS = {
         _group(
             "ranking",
             "ranking",
-            "topk order rules groups rounding lists workers recommend products narrow pairs",
+            "topk order rules groups rounding lists ../workers recommend products narrow pairs",
             "ranking",
             "candidates topk topk_edges recommend blocks products",
         ),

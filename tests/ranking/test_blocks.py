@@ -27,7 +27,7 @@ from recae.ranking.recommend import (
     score_blocks,
 )
 from recae.ranking.rules import Rules, mask
-from recae.ranking.workers import Workers, workers
+from recae.workers import Workers, workers
 
 N_USERS, N_ITEMS = 10, 6
 SCORES = np.random.default_rng(0).random((N_USERS, N_ITEMS)).astype(np.float32)

@@ -24,7 +24,7 @@ from recae.ranking.products import ProductRanker
 from recae.ranking.recommend import product_rows, recommend
 from recae.ranking.rounding import HALF_UNIT, Norms, least_score
 from recae.ranking.rules import Rules
-from recae.ranking.workers import workers
+from recae.workers import workers
 
 DTYPES = [torch.bfloat16, torch.float32]
 WAYS = [0.0, np.inf]

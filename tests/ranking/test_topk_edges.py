@@ -17,7 +17,7 @@ from recae.ranking.lists import TopN
 from recae.ranking.order import settle
 from recae.ranking.rules import Rules
 from recae.ranking.topk import top_k
-from recae.ranking.workers import workers
+from recae.workers import workers
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -16,7 +16,7 @@ import torch
 from scipy import sparse
 
 from recae.models.linear.gram import gram
-from recae.ranking.workers import workers
+from recae.workers import workers
 
 MOST_ENTRIES = 1 << 27
 """Entries of all triangles that are cut together: 512 MiB."""

@@ -22,7 +22,7 @@ from scipy import sparse
 
 from recae.models.linear.gram import BLOCK_ITEMS
 from recae.models.linear.small_systems import solve_alone, solve_together
-from recae.ranking.workers import workers
+from recae.workers import workers
 
 _UNION = 4096
 """Rows share one matrix while all their places are at most so many different items, and a matrix of those is no

@@ -1,4 +1,4 @@
-"""Threads that rank blocks side by side, each of them with one thread of torch to itself."""
+"""Threads that work on blocks side by side, each of them with one thread of torch to itself."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def workers(count: int) -> Iterator[Workers]:
         yield ALONE
         return
     before = torch.get_num_threads()
-    with ThreadPoolExecutor(count, "ranking", initializer=torch.set_num_threads, initargs=(1,)) as pool:
+    with ThreadPoolExecutor(count, "workers", initializer=torch.set_num_threads, initargs=(1,)) as pool:
         try:
             yield Workers(count, pool)
         finally:
